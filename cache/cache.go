@@ -1,0 +1,168 @@
+// Package cache is a bounded store of facts, each until its own deadline.
+//
+// It is sharded over golang-lru's simplelru, because one lock would be the
+// slowest part of a hit. It starts no goroutine: a fact that is past its
+// deadline is dropped when it is asked for, or when its shard needs the room.
+//
+// The cache decides nothing. The validator stores what it has established about
+// a token (never the token itself) and looks at everything that can change on
+// every hit.
+package cache
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// maxShards is a power of two. Small caches have fewer shards, so that their
+// capacity is not cut into slivers that evict each other's hot entries.
+const (
+	maxShards      = 64
+	minShardLength = 64
+)
+
+// Cache maps keys to values, at most as many as New was told. It is safe for
+// concurrent use.
+type Cache[K comparable, V any] struct {
+	shards []shard[K, V]
+	hash   func(K) uint64
+}
+
+type shard[K comparable, V any] struct {
+	mu    sync.Mutex
+	items *simplelru.LRU[K, item[V]]
+	stats Stats
+	_     [64]byte // keeps two shards' locks off one cache line
+}
+
+type item[V any] struct {
+	value    V
+	deadline int64 // Unix nanoseconds; past 2262 it is the last instant there is
+}
+
+// Stats counts what happened since New. Entries is what is held now, expired
+// entries that nobody has asked for included.
+type Stats struct {
+	Hits, Misses, Evictions, Expirations uint64
+	Entries                              int
+}
+
+// New returns an empty cache of at most capacity entries (at least 1). hash
+// spreads the keys over the shards: its low bits must be well mixed.
+func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], error) {
+	if capacity < 1 {
+		return nil, errors.New("cache: capacity must be at least 1")
+	}
+	if hash == nil {
+		return nil, errors.New("cache: hash is required")
+	}
+	count := 1
+	for count < maxShards && capacity/(count*2) >= minShardLength {
+		count *= 2
+	}
+	c := &Cache[K, V]{shards: make([]shard[K, V], count), hash: hash}
+	for i := range c.shards {
+		s := &c.shards[i]
+		length := capacity / count
+		if i < capacity%count {
+			length++ // the shards' lengths add up to capacity exactly
+		}
+		items, err := simplelru.NewLRU[K, item[V]](length, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.items = items
+	}
+	return c, nil
+}
+
+// Get returns the value of key if now is before its deadline.
+func (c *Cache[K, V]) Get(key K, now time.Time) (V, bool) {
+	s := c.shard(key)
+	instant := nanoseconds(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.items.Get(key)
+	switch {
+	case !ok:
+		s.stats.Misses++
+		var none V
+		return none, false
+	case instant >= found.deadline:
+		s.items.Remove(key)
+		s.stats.Expirations++
+		s.stats.Misses++
+		var none V
+		return none, false
+	}
+	s.stats.Hits++
+	return found.value, true
+}
+
+// Put stores value under key until deadline. The least recently used entry of a
+// full shard leaves.
+func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.items.Add(key, item[V]{value, nanoseconds(deadline)}) {
+		s.stats.Evictions++
+	}
+}
+
+// Remove drops the entry of key, if there is one.
+func (c *Cache[K, V]) Remove(key K) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.items.Remove(key)
+}
+
+// Purge drops everything.
+func (c *Cache[K, V]) Purge() {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.items.Purge()
+		s.mu.Unlock()
+	}
+}
+
+// Len is the number of entries held, expired ones that nobody asked for included.
+func (c *Cache[K, V]) Len() int { return c.Stats().Entries }
+
+// Stats adds up the shards, one after the other: under load the sum is of
+// slightly different instants.
+func (c *Cache[K, V]) Stats() (sum Stats) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		sum.Hits += s.stats.Hits
+		sum.Misses += s.stats.Misses
+		sum.Evictions += s.stats.Evictions
+		sum.Expirations += s.stats.Expirations
+		sum.Entries += s.items.Len()
+		s.mu.Unlock()
+	}
+	return sum
+}
+
+func (c *Cache[K, V]) shard(key K) *shard[K, V] {
+	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)]
+}
+
+// nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,
+// with the ends of that range for what lies beyond.
+func nanoseconds(t time.Time) int64 {
+	const last = int64(^uint64(0) >> 1)
+	switch seconds := t.Unix(); {
+	case seconds >= last/int64(time.Second):
+		return last
+	case seconds <= -last/int64(time.Second):
+		return -last
+	}
+	return t.UnixNano()
+}

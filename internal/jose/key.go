@@ -1,0 +1,122 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+)
+
+// Bounds of RSA moduli, in bits: smaller ones are broken (RFC 7518 3.3), larger
+// ones let whoever publishes a key set burn our processor.
+const (
+	MinRSABits = 2048
+	MaxRSABits = 8192
+)
+
+// Errors of NewKey and Verify.
+var (
+	ErrKeyType = errors.New("key type cannot verify signatures here")
+	ErrKeySize = errors.New("RSA modulus outside 2048 to 8192 bits")
+	// ErrKeyExponent: with e = 1 anything is its own signature, and no even e exists.
+	ErrKeyExponent = errors.New("RSA exponent is not an odd number above 1")
+	ErrKeyAlg      = errors.New("alg of the key does not go with its type")
+	ErrSignature   = errors.New("signature does not verify")
+)
+
+// PublicKey is a public key with the algorithms it may verify: those of its
+// type and curve, or the single one that its JWK names. It is immutable.
+type PublicKey struct {
+	key        crypto.PublicKey
+	algorithms Algorithms
+}
+
+// NewPublicKey binds key to its algorithms. alg is the JWK's alg member; empty
+// when it has none.
+func NewPublicKey(key crypto.PublicKey, alg string) (*PublicKey, error) {
+	fitting, err := fittingAlgorithms(key)
+	if err != nil {
+		return nil, err
+	}
+	if alg != "" {
+		// RFC 7517 4.4: the algorithm intended for use with the key.
+		a, ok := ParseAlgorithm(alg)
+		if !ok || !fitting.Has(a) {
+			return nil, ErrKeyAlg
+		}
+		if a != EdDSA && a != Ed25519 { // two names of the same thing for this curve (RFC 9864 2.2)
+			fitting = NewAlgorithms(a)
+		}
+	}
+	return &PublicKey{key: key, algorithms: fitting}, nil
+}
+
+func fittingAlgorithms(key crypto.PublicKey) (Algorithms, error) {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
+			return 0, ErrKeySize
+		}
+		if k.E < 3 || k.E%2 == 0 {
+			return 0, ErrKeyExponent
+		}
+		return NewAlgorithms(RS256, RS384, RS512, PS256, PS384, PS512), nil
+	case *ecdsa.PublicKey:
+		// Each ES algorithm has one curve (RFC 7518 3.4).
+		switch k.Curve.Params().BitSize {
+		case 256:
+			return NewAlgorithms(ES256), nil
+		case 384:
+			return NewAlgorithms(ES384), nil
+		case 521:
+			return NewAlgorithms(ES512), nil
+		}
+	case ed25519.PublicKey:
+		return NewAlgorithms(EdDSA, Ed25519), nil
+	}
+	return 0, ErrKeyType
+}
+
+// Fits reports whether the key may verify signatures of a.
+func (k *PublicKey) Fits(a Algorithm) bool { return k.algorithms.Has(a) }
+
+// Algorithms is what the key may verify.
+func (k *PublicKey) Algorithms() Algorithms { return k.algorithms }
+
+// Verify checks signature over signed. An algorithm that the key is not bound
+// to is refused whatever the caller checked before (RFC 8725 3.1).
+func (k *PublicKey) Verify(a Algorithm, signed string, signature []byte) error {
+	if !k.Fits(a) {
+		return ErrKeyAlg
+	}
+	if methods[a].Verify(signed, signature, k.key) != nil {
+		return ErrSignature
+	}
+	return nil
+}
+
+// Thumbprint is the SHA-256 JWK thumbprint of RFC 7638 (RFC 8037 2 for OKP).
+// It is computed from the key itself, so that two spellings of one key agree.
+func (k *PublicKey) Thumbprint() [sha256.Size]byte {
+	encode := base64.RawURLEncoding.EncodeToString
+	var canonical string
+	switch key := k.key.(type) {
+	case *rsa.PublicKey:
+		canonical = fmt.Sprintf(`{"e":"%s","kty":"RSA","n":"%s"}`, encode(big.NewInt(int64(key.E)).Bytes()), encode(key.N.Bytes()))
+	case *ecdsa.PublicKey:
+		point, err := key.Bytes() // 4 || x || y
+		if err != nil {
+			panic("jose: NewPublicKey let a point through that is not on its curve")
+		}
+		half := len(point[1:]) / 2
+		canonical = fmt.Sprintf(`{"crv":"%s","kty":"EC","x":"%s","y":"%s"}`, key.Curve.Params().Name, encode(point[1:1+half]), encode(point[1+half:]))
+	case ed25519.PublicKey:
+		canonical = fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":"%s"}`, encode(key))
+	}
+	return sha256.Sum256([]byte(canonical))
+}

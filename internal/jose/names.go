@@ -1,0 +1,97 @@
+package jose
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names are the member names that a reader knows. A name that is not one of
+// them but would be read as one by a decoder that folds case (encoding/json
+// takes "ISS" and "ſub" for iss and sub) or by a person (Cyrillic "ѕub") is
+// refused: what is checked here must be what every other reader sees.
+type Names map[string]struct{} // by skeleton
+
+// NewNames returns the set of the given names.
+func NewNames(names ...string) Names {
+	set := make(Names, len(names))
+	for _, name := range names {
+		set[skeleton(name)] = struct{}{}
+		set["\x00"+name] = struct{}{} // the exact spelling, apart from all skeletons
+	}
+	return set
+}
+
+// folds reports whether name is not a known name but looks like one.
+func (n Names) folds(name string) bool {
+	if n == nil || plain(name) {
+		return false
+	}
+	if _, exact := n["\x00"+name]; exact {
+		return false
+	}
+	_, known := n[skeleton(name)]
+	return known
+}
+
+// plain reports whether name is its own skeleton for sure.
+func plain(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// skeleton maps name to lower-case ASCII where its letters have an ASCII
+// look-alike, and drops what is invisible.
+func skeleton(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.In(r, unicode.Cf, unicode.Mn) {
+			continue
+		}
+		b.WriteRune(asciiLetter(r))
+	}
+	return b.String()
+}
+
+func asciiLetter(r rune) rune {
+	switch {
+	case r >= 0xFF01 && r <= 0xFF5E: // fullwidth forms
+		r -= 0xFF01 - '!'
+	case r >= 0x1D400 && r <= 0x1D6A3: // mathematical letters: 13 alphabets of A-Z a-z
+		if r = (r-0x1D400)%52 + 'A'; r > 'Z' {
+			r += 'a' - 'Z' - 1
+		}
+	}
+	if look, ok := lookAlikes[r]; ok {
+		return look
+	}
+	// Walk the case-folding orbit (ſ S s; K k K) to its ASCII lower-case member.
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		if f >= 'a' && f <= 'z' {
+			return f
+		}
+	}
+	return unicode.ToLower(r)
+}
+
+// lookAlikes are the letters of other scripts that are drawn like ASCII ones.
+var lookAlikes = func() map[rune]rune {
+	table := map[rune]rune{}
+	for ascii, letters := range map[rune]string{
+		'a': "аАαΑɑ", 'b': "ВΒЬ", 'c': "сСϲᴄ", 'd': "ԁ", 'e': "еЕΕ", 'g': "ɡ", 'h': "һНΗ",
+		'i': "іІιΙıɩӏ", 'j': "јЈϳ", 'k': "кКκΚ", 'l': "ӏ", 'm': "мМΜ", 'n': "пΝ", 'o': "оОοΟσᴏ",
+		'p': "рРρΡ", 'q': "ԛ", 's': "ѕЅꜱ", 't': "тТτΤ", 'u': "υսᴜ", 'v': "νѵᴠ", 'w': "ѡԝᴡ",
+		'x': "хХχΧ", 'y': "уУγΥү", 'z': "ᴢΖ",
+	} {
+		for _, letter := range letters {
+			if _, taken := table[letter]; !taken {
+				table[letter] = ascii
+			}
+		}
+	}
+	return table
+}()

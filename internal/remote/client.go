@@ -1,0 +1,171 @@
+// Package remote reads small documents from authorization servers: bounded in
+// bytes, time and redirects, over HTTPS, by flights that callers share.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Bounds of one request. The body is counted after decompression.
+const (
+	MaxBody       = 1 << 20
+	Timeout       = 5 * time.Second
+	MaxRetryAfter = time.Minute
+	maxRedirects  = 3
+)
+
+// Kind says why a document could not be had. The set is closed.
+type Kind string
+
+// The kinds of failure.
+const (
+	Refused   Kind = "refused_url" // our own rules forbid the address
+	Transport Kind = "transport"   // no answer: DNS, TCP, TLS, time, a cut
+	Status    Kind = "status"      // an answer other than 200 or 304
+	TooLarge  Kind = "too_large"
+	Panicked  Kind = "panic"
+)
+
+// Error is a failed request. It has no Unwrap on purpose: a deadline that ended
+// our own request must never look like the caller's deadline.
+type Error struct {
+	Kind       Kind
+	Status     int           // of the answer, for Kind Status
+	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 when it did not
+	Detail     string
+}
+
+func (e *Error) Error() string { return string(e.Kind) + ": " + e.Detail }
+
+// Client fetches documents. It is safe for concurrent use.
+type Client struct {
+	http  http.Client
+	check func(*url.URL) error
+}
+
+// NewClient lays our bounds over a copy of base; a nil base means a transport
+// of our own that keeps no idle connection, since key sets are fetched hours
+// apart and an idle connection costs goroutines. check judges every URL before
+// a request goes there, redirects included.
+func NewClient(base *http.Client, check func(*url.URL) error) *Client {
+	c := &Client{check: check}
+	if base != nil {
+		c.http = *base
+	} else {
+		c.http.Transport = ownTransport()
+	}
+	c.http.Jar = nil // a request for public keys carries no cookie
+	c.http.CheckRedirect = c.redirect
+	if c.http.Timeout <= 0 || c.http.Timeout > Timeout {
+		c.http.Timeout = Timeout
+	}
+	return c
+}
+
+func ownTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: Timeout}).DialContext,
+		TLSHandshakeTimeout:    Timeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableKeepAlives:      true,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// redirect follows a few hops on the same host only: another host is another
+// authority, which nobody configured.
+func (c *Client) redirect(next *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return &Error{Kind: Refused, Detail: "too many redirects"}
+	}
+	if next.URL.Host != via[0].URL.Host || next.URL.Scheme != via[0].URL.Scheme {
+		return &Error{Kind: Refused, Detail: "redirect to another host or scheme"}
+	}
+	if err := c.check(next.URL); err != nil {
+		return &Error{Kind: Refused, Detail: err.Error()}
+	}
+	return nil
+}
+
+// Document is an answer. NotModified answers have no Body.
+type Document struct {
+	Body        []byte
+	ETag        string
+	NotModified bool
+}
+
+// Get fetches the document at address. etag, when not empty, makes the request
+// conditional. Errors are of type *Error.
+func (c *Client) Get(ctx context.Context, address, etag string) (Document, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return Document{}, &Error{Kind: Refused, Detail: "not a URL"}
+	}
+	if err := c.check(u); err != nil {
+		return Document{}, &Error{Kind: Refused, Detail: err.Error()}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return Document{}, &Error{Kind: Refused, Detail: "not a URL"}
+	}
+	request.Header.Set("Accept", "application/json, application/jwk-set+json;q=0.9")
+	// A stale answer of an intermediary would hide a rotation (RFC 9111 5.2.1.4).
+	request.Header.Set("Cache-Control", "no-cache")
+	if etag != "" {
+		request.Header.Set("If-None-Match", etag)
+	}
+	return c.do(request)
+}
+
+func (c *Client) do(request *http.Request) (Document, error) {
+	response, err := c.http.Do(request)
+	if err != nil {
+		return Document{}, transportError(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusNotModified && request.Header.Get("If-None-Match") != "" {
+		return Document{NotModified: true, ETag: request.Header.Get("If-None-Match")}, nil
+	}
+	if response.StatusCode != http.StatusOK {
+		return Document{}, &Error{
+			Kind: Status, Status: response.StatusCode, Detail: response.Status,
+			RetryAfter: retryAfter(response.Header.Get("Retry-After")),
+		}
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	if err != nil {
+		return Document{}, transportError(err)
+	}
+	if len(body) > MaxBody {
+		return Document{}, &Error{Kind: TooLarge, Detail: fmt.Sprintf("more than %d bytes", MaxBody)}
+	}
+	return Document{Body: body, ETag: response.Header.Get("ETag")}, nil
+}
+
+func transportError(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	return &Error{Kind: Transport, Detail: err.Error()}
+}
+
+// retryAfter reads RFC 9110 10.2.3 in its delay form, clamped: a server in
+// trouble may slow us down, not switch us off. The date form would make our
+// waiting depend on two clocks; it counts as absent.
+func retryAfter(value string) time.Duration {
+	seconds, err := strconv.Atoi(value)
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(seconds, int(MaxRetryAfter/time.Second))) * time.Second
+}

@@ -1,0 +1,40 @@
+package remote
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// CheckURL holds an address of an authorization server to our rules: absolute,
+// https, no user, no query and no fragment. Plain http needs insecureHTTP and a
+// loopback host (RFC 8414 3, RFC 9068 4: keys come over TLS, or they are
+// anybody's keys).
+func CheckURL(u *url.URL, insecureHTTP bool) error {
+	switch {
+	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+		return errors.New("must be an absolute URL")
+	case u.User != nil:
+		return errors.New("must not contain user information")
+	case u.Fragment != "" || u.RawFragment != "":
+		return errors.New("must not contain a fragment")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return errors.New("must be https")
+	case !insecureHTTP:
+		return errors.New("must be https (plain http needs InsecureAllowHTTP)")
+	case !loopback(u.Hostname()):
+		return errors.New("must be https (plain http is for loopback only, even with InsecureAllowHTTP)")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}

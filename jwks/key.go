@@ -1,0 +1,34 @@
+package jwks
+
+import (
+	"crypto/sha256"
+	"sync/atomic"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// Key is one public key of one authorization server. Its method set is safe for
+// concurrent use; the same Key stays in use for as long as its set lists it
+// unchanged.
+type Key struct {
+	id         string
+	public     *jose.PublicKey
+	thumbprint [sha256.Size]byte
+	identity   [sha256.Size]byte // of (kid, thumbprint, alg, use, key_ops)
+	retired    atomic.Bool       // set once: a key that is listed again is another Key
+}
+
+// ID is the key's kid; empty when it has none.
+func (k *Key) ID() string { return k.id }
+
+// Thumbprint is the key's SHA-256 JWK thumbprint (RFC 7638).
+func (k *Key) Thumbprint() [sha256.Size]byte { return k.thumbprint }
+
+// Trusted reports whether the authorization server's last known key set lists
+// this key, with this very material and purpose.
+func (k *Key) Trusted() bool { return !k.retired.Load() }
+
+// Verify checks a JWS signature over signed, the signing input.
+func (k *Key) Verify(algorithm jose.Algorithm, signed string, signature []byte) error {
+	return k.public.Verify(algorithm, signed, signature)
+}

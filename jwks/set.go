@@ -1,0 +1,214 @@
+package jwks
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// MaxKeys is how many keys a set may list, usable or not.
+const MaxKeys = 100
+
+// Skipped is a member of a key set that cannot verify tokens, and why. One such
+// key never costs the others.
+type Skipped struct {
+	KeyID string // empty when it has none that can be read
+	Why   string
+}
+
+// set is one key set. It is immutable but for its keys' retirement.
+type set struct {
+	keys    []*Key
+	skipped []Skipped
+	etag    string
+	url     string
+}
+
+// find returns the one key that is listed under kid and fits the algorithm.
+// Keys of different kinds may share a kid (RFC 7517 4.5), and a token without
+// kid may mean the only key there is; where two fit, guessing is not deciding.
+func (s *set) find(q question) *Key {
+	if s == nil {
+		return nil
+	}
+	var found *Key
+	for _, k := range s.keys {
+		if (q.kid != "" && k.id != q.kid) || !k.public.Fits(q.algorithm) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = k
+	}
+	return found
+}
+
+// adopt keeps the Key values of old that are listed unchanged, so that what was
+// verified with them stays trusted whatever the order of the new set, and
+// retires the others. It reports whether the sets differ.
+func (s *set) adopt(old *set) (changed bool) {
+	if old == nil {
+		return true
+	}
+	changed = len(s.keys) != len(old.keys)
+	for i, k := range s.keys {
+		same := slices.IndexFunc(old.keys, func(o *Key) bool { return o.identity == k.identity })
+		if same < 0 {
+			changed = true
+			continue
+		}
+		s.keys[i] = old.keys[same]
+	}
+	return changed
+}
+
+// retireAllBut ends the trust in the keys that the next set no longer lists.
+func (s *set) retireAllBut(next *set) {
+	if s == nil {
+		return
+	}
+	for _, k := range s.keys {
+		if !slices.Contains(next.keys, k) {
+			k.retired.Store(true)
+		}
+	}
+}
+
+// Errors of a key set as a whole.
+var (
+	errNotASet     = errors.New("not a JWK Set")
+	errTooManyKeys = fmt.Errorf("more than %d keys", MaxKeys)
+	errNoUsableKey = errors.New("no key that can verify tokens")
+)
+
+// parseSet reads a JWK Set (RFC 7517 5). The set itself must be well-formed;
+// each key is read by itself.
+func parseSet(body []byte) (*set, error) {
+	members, err := readKeys(body)
+	if err != nil {
+		return nil, err
+	}
+	s := &set{}
+	for _, text := range members {
+		s.add(text)
+	}
+	if len(s.keys) == 0 {
+		return nil, errNoUsableKey
+	}
+	return s, nil
+}
+
+// readKeys returns the members of "keys" unread. Inside of them duplicates and
+// bad UTF-8 are let pass here, so that one bad key is one bad key.
+func readKeys(body []byte) ([]jsontext.Value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if open, err := d.ReadToken(); err != nil || open.Kind() != jsontext.KindBeginObject {
+		return nil, errNotASet
+	}
+	var keys []jsontext.Value
+	found := false
+	for d.PeekKind() == jsontext.KindString {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, errNotASet
+		}
+		isKeys := name.String() == "keys"
+		if isKeys && found {
+			return nil, errNotASet // which of the two would the next reader take?
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, errNotASet
+		}
+		if isKeys {
+			found = true
+			if json.Unmarshal(value, &keys, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+				return nil, errNotASet
+			}
+		}
+	}
+	if _, err := d.ReadToken(); err != nil || !found || keys == nil {
+		return nil, errNotASet
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, errNotASet
+	}
+	if len(keys) > MaxKeys {
+		return nil, errTooManyKeys
+	}
+	return keys, nil
+}
+
+func (s *set) add(text jsontext.Value) {
+	var raw jwkset.JWKMarshal
+	// Strictly: a duplicate member or a kid that is no string makes this key unusable.
+	if err := json.Unmarshal(text, &raw); err != nil {
+		s.skipped = append(s.skipped, Skipped{Why: "not a JWK"})
+		return
+	}
+	k, why := newKey(raw)
+	if why != "" {
+		s.skipped = append(s.skipped, Skipped{KeyID: raw.KID, Why: why})
+		return
+	}
+	if slices.ContainsFunc(s.keys, func(o *Key) bool { return o.identity == k.identity }) {
+		return // listed twice: the same key
+	}
+	s.keys = append(s.keys, k)
+}
+
+// newKey turns a JWK into a key that may verify tokens, or says why it may not.
+func newKey(raw jwkset.JWKMarshal) (k *Key, why string) {
+	switch {
+	case raw.KTY == jwkset.KtyOct:
+		return nil, "symmetric" // whoever can read the set could sign with it
+	case raw.D != "" || raw.P != "" || raw.Q != "" || raw.DP != "" || raw.DQ != "" || raw.QI != "" || raw.K != "" || len(raw.OTH) > 0:
+		return nil, "private members" // published: anybody can sign with it
+	case raw.USE != "" && raw.USE != jwkset.UseSig:
+		return nil, "use is not sig" // RFC 7517 4.2
+	case raw.KEYOPS != nil && !slices.Contains(raw.KEYOPS, jwkset.KeyOpsVerify):
+		return nil, "key_ops without verify" // RFC 7517 4.3
+	}
+	jwk, err := jwkset.NewJWKFromMarshal(raw, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	if err != nil {
+		return nil, "unusable: " + err.Error()
+	}
+	public, err := jose.NewPublicKey(jwk.Key(), string(raw.ALG))
+	if err != nil {
+		return nil, err.Error()
+	}
+	k = &Key{id: raw.KID, public: public, thumbprint: public.Thumbprint()}
+	k.identity = identify(raw, k.thumbprint)
+	return k, ""
+}
+
+// identify hashes what makes a key itself: kid, material, alg, use and key_ops.
+// The issuer is not in it because no identity is ever compared across sources.
+func identify(raw jwkset.JWKMarshal, thumbprint [sha256.Size]byte) [sha256.Size]byte {
+	h := sha256.New()
+	h.Write(thumbprint[:])
+	for _, text := range append([]string{raw.KID, string(raw.ALG), string(raw.USE)}, operations(raw.KEYOPS)...) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
+		h.Write([]byte(text))
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func operations(list []jwkset.KEYOPS) (names []string) {
+	for _, op := range list {
+		names = append(names, string(op))
+	}
+	slices.Sort(names)
+	return names
+}

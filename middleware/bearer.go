@@ -1,0 +1,59 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// bearer returns the request's one token: the Authorization header's.
+func bearer(r *http.Request) (string, error) {
+	scheme, raw, err := validator.ParseAuthorization(r.Header["Authorization"])
+	switch {
+	case inQuery(r.URL.RawQuery):
+		// It is in logs, histories and Referer headers already (RFC 6750 2.3 and
+		// 5.3, RFC 9700 4.3.2). Beside a header, two methods were used at once
+		// (RFC 6750 2); alone, there is no token for us.
+		if errors.Is(err, validator.ErrNoToken) {
+			return "", validator.NewError(validator.ReasonTokenInQuery, nil)
+		}
+		return "", validator.NewError(validator.ReasonSecondPlace, nil)
+	case err != nil:
+		return "", err
+	case scheme != validator.SchemeBearer:
+		// A token presented under another scheme asks for that scheme's checks.
+		return "", validator.NewError(validator.ReasonUnsupportedScheme, nil)
+	}
+	return raw, nil
+}
+
+// inQuery reports whether the query has a parameter access_token. It is the only
+// place besides the header that is looked at: bodies and cookies are never read.
+// Some servers take ";" for "&", so it ends a parameter here too.
+func inQuery(query string) bool {
+	for query != "" {
+		end := strings.IndexAny(query, "&;")
+		pair := query
+		if end < 0 {
+			query = ""
+		} else {
+			pair, query = query[:end], query[end+1:]
+		}
+		if name, _, _ := strings.Cut(pair, "="); isTokenParameter(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func isTokenParameter(name string) bool {
+	if strings.Contains(name, "%") {
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+	}
+	return name == "access_token"
+}

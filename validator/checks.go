@@ -1,0 +1,238 @@
+package validator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// failure is a check that did not pass: what it expected and what it found.
+type failure struct {
+	reason           Reason
+	expected, actual string
+}
+
+func failed(reason Reason, expected, actual string) *failure {
+	return &failure{reason, expected, actual}
+}
+
+// error turns the failure into a refusal. What was found is quoted and cut: it
+// is the sender's text.
+func (f *failure) error() *Error {
+	detail := ""
+	if f.expected != "" {
+		detail = fmt.Sprintf("expected %s, found %.100q", f.expected, f.actual)
+	}
+	return refuse(f.reason, detail)
+}
+
+// candidate is a token under examination: decoded, of a configured issuer, and
+// not yet believed.
+type candidate struct {
+	issuer    *issuer
+	claims    claims
+	header    jose.Header
+	typ       string // header typ in normal form
+	algorithm jose.Algorithm
+	client    string
+	scopes    []string
+	matched   string
+}
+
+// instant is the time of a decision and the leeway that it grants.
+type instant struct {
+	now    numericDate
+	leeway time.Duration
+}
+
+// times are the claims that the clock turns good or bad.
+type times struct{ expiry, notBefore, issuedAt numericDate }
+
+// check is one rule. Those with a look at the clock hold on every hit as on a
+// miss; the others depend on nothing but the token and the configuration, so
+// what they found once holds for as long as the result is kept.
+type check struct {
+	name string
+	once func(*candidate) *failure
+	ever func(times, instant) *failure
+}
+
+// checks are all rules that need no key, in order: cheapest first, and all of
+// them before anything that costs a network access or a signature verification.
+var checks = []check{
+	{name: "kind", once: isAccessToken},
+	{name: "required claims", once: hasRequiredClaims},
+	{name: "algorithm", once: algorithmAllowed},
+	{name: "expiry", once: hasExpiry},
+	{name: "expired", ever: notExpired},
+	{name: "issued at", ever: notFromTheFuture},
+	{name: "not before", ever: alreadyValid},
+	{name: "audience", once: audienceIsOurs},
+	{name: "client", once: clientIsKnown},
+	{name: "scope", once: scopesAgree},
+}
+
+// examine runs all checks.
+func (c *candidate) examine(at instant) *failure {
+	when := times{c.claims.expiry, c.claims.notBefore, c.claims.issuedAt}
+	for _, check := range checks {
+		var f *failure
+		if check.once != nil {
+			f = check.once(c)
+		} else {
+			f = check.ever(when, at)
+		}
+		if f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// examineAgain runs those that hold on every hit.
+func (t *Token) examineAgain(at instant) *failure {
+	when := times{t.expiry, t.notBefore, t.issuedAt}
+	for _, check := range checks {
+		if check.ever == nil {
+			continue
+		}
+		if f := check.ever(when, at); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// isAccessToken demands a positive mark: an ID token of the same issuer has a
+// valid signature, and often an audience that is easy to take for ours (RFC
+// 8725 2.8 and 3.12, RFC 9068 5).
+func isAccessToken(c *candidate) *failure {
+	rules := c.issuer.rules
+	if !slices.Contains(rules.types, c.typ) || !rules.mark(c) {
+		return failed(ReasonNotAccessToken, "an access token of the "+rules.name+" profile", "typ "+c.typ)
+	}
+	if !rules.denied {
+		return nil
+	}
+	if c.claims.foreign != "" {
+		return failed(ReasonNotAccessToken, "no claim of another kind of token", c.claims.foreign)
+	}
+	// The audience of an ID token is the client (OpenID Connect Core 2).
+	if !c.issuer.audienceMayBeClient {
+		for _, client := range c.claims.clients {
+			if client != "" && slices.Contains(c.claims.audience, client) {
+				return failed(ReasonNotAccessToken, "an audience other than the client", client)
+			}
+		}
+	}
+	return nil
+}
+
+func hasRequiredClaims(c *candidate) *failure {
+	for _, name := range c.issuer.rules.required {
+		if !c.claims.has(name) {
+			return failed(ReasonClaimMissing, "claim "+string(name), "none")
+		}
+	}
+	return nil
+}
+
+// algorithmAllowed holds the header to the configuration before any key is
+// looked at: the sender chooses neither "none" nor a key's misuse (RFC 8725 3.1).
+func algorithmAllowed(c *candidate) *failure {
+	algorithm, ok := jose.ParseAlgorithm(c.header.Alg)
+	if !ok || !c.issuer.algorithms.Has(algorithm) {
+		return failed(ReasonAlgorithmNotAllowed, "one of "+strings.Join(c.issuer.algorithms.Names(), " "), c.header.Alg)
+	}
+	c.algorithm = algorithm
+	return nil
+}
+
+// hasExpiry: a token without exp would be good, and cached, for ever (RFC 9068 2.2).
+func hasExpiry(c *candidate) *failure {
+	if c.claims.expiry == absent {
+		return failed(ReasonExpiryMissing, "claim exp", "none")
+	}
+	return nil
+}
+
+// notExpired: "on or after which" (RFC 7519 4.1.4).
+func notExpired(t times, at instant) *failure {
+	if at.now >= t.expiry.plus(at.leeway) {
+		return failed(ReasonExpired, "exp after "+at.now.String(), t.expiry.String())
+	}
+	return nil
+}
+
+// notFromTheFuture: a token that will have been issued is a clock or an issuer
+// gone wrong, and would outlive what revocation knows (RFC 7519 4.1.6).
+func notFromTheFuture(t times, at instant) *failure {
+	if t.issuedAt != absent && t.issuedAt > at.now.plus(at.leeway) {
+		return failed(ReasonIssuedInFuture, "iat not after "+at.now.String(), t.issuedAt.String())
+	}
+	return nil
+}
+
+// alreadyValid: RFC 7519 4.1.5.
+func alreadyValid(t times, at instant) *failure {
+	if t.notBefore != absent && t.notBefore > at.now.plus(at.leeway) {
+		return failed(ReasonNotYetValid, "nbf not after "+at.now.String(), t.notBefore.String())
+	}
+	return nil
+}
+
+// audienceIsOurs: a token for another API is not for us, whoever signed it (RFC
+// 7519 4.1.3, RFC 9068 4). Names compare byte for byte.
+func audienceIsOurs(c *candidate) *failure {
+	if len(c.claims.audience) == 0 {
+		return failed(ReasonAudienceMissing, "claim aud", "none")
+	}
+	for _, ours := range c.issuer.audiences {
+		if slices.Contains(c.claims.audience, ours) {
+			c.matched = ours
+			return nil
+		}
+	}
+	return failed(ReasonAudienceMismatch, fmt.Sprintf("one of %q", c.issuer.audiences), strings.Join(c.claims.audience, " "))
+}
+
+// clientIsKnown finds the client and holds it to the configured list. Claims
+// that name different clients leave open which one the issuer meant.
+func clientIsKnown(c *candidate) *failure {
+	client, agree := c.issuer.rules.clientOf(&c.claims)
+	switch {
+	case client == "" && !c.issuer.anyClient:
+		return failed(ReasonClientMissing, "a client claim", "none")
+	case !agree:
+		return failed(ReasonClientConflict, "claims that name one client", strings.Join(c.claims.clients[:], " "))
+	case !c.issuer.anyClient && !slices.Contains(c.issuer.clientIDs, client):
+		return failed(ReasonClientMismatch, "a configured client", client)
+	}
+	c.client = client
+	return nil
+}
+
+// scopesAgree finds the scopes. Roles, groups and permissions never become scopes.
+func scopesAgree(c *candidate) *failure {
+	scopes, agree := c.issuer.rules.scopesOf(&c.claims)
+	if !agree {
+		return failed(ReasonScopeConflict, "scope and scp that say the same", "two different lists")
+	}
+	c.scopes = scopes
+	return nil
+}
+
+func (d numericDate) String() string { return d.time().UTC().Format(time.RFC3339) }
+
+// normalType is the normal form of a header's typ: media types compare without
+// regard to case, and "application/" may be left out (RFC 7515 4.1.9).
+func normalType(typ string) string {
+	if typ == "at+jwt" || typ == "" { // what nearly every token has
+		return typ
+	}
+	typ = strings.ToLower(typ)
+	return strings.TrimPrefix(typ, "application/")
+}

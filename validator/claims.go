@@ -1,0 +1,272 @@
+package validator
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// claims are a token's claims as one strict decode found them. Everything that
+// the checks look at is here, typed; everything else is checked for form and
+// stays in text for the caller.
+type claims struct {
+	text string
+
+	issuer, subject, id         string
+	audience                    []string
+	expiry, notBefore, issuedAt numericDate
+	clients                     [clientClaims]string // empty: absent
+	scopes                      [scopeClaims]scopeSet
+	confirmation                Confirmation
+	foreign                     string // a claim that other kinds of tokens have, if any
+}
+
+// clientClaim is one of the claims in which servers name the client.
+type clientClaim int
+
+const (
+	claimClientID clientClaim = iota // client_id (RFC 9068, RFC 8693)
+	claimCID                         // cid (Okta)
+	claimAZP                         // azp (OpenID Connect)
+	claimAppID                       // appid (Entra ID v1)
+	clientClaims
+)
+
+// scopeClaim is one of the claims in which servers list scopes.
+type scopeClaim int
+
+const (
+	claimScope scopeClaim = iota // scope (RFC 9068, RFC 8693)
+	claimSCP                     // scp (Okta, Entra ID, Hydra)
+	scopeClaims
+)
+
+type scopeSet struct {
+	list    []string
+	present bool
+}
+
+// claimName names a claim that a profile may require.
+type claimName string
+
+const (
+	nameSubject  claimName = "sub"
+	nameIssuedAt claimName = "iat"
+	nameID       claimName = "jti"
+	nameClientID claimName = "client_id"
+)
+
+func (c *claims) has(name claimName) bool {
+	switch name {
+	case nameSubject:
+		return c.subject != ""
+	case nameIssuedAt:
+		return c.issuedAt != absent
+	case nameID:
+		return c.id != ""
+	case nameClientID:
+		return c.clients[claimClientID] != ""
+	}
+	return false
+}
+
+// knownClaims are the names that nothing else may resemble: those that this
+// package reads, and those that profiles and callers decide on.
+var knownClaims = jose.NewNames(
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
+	"typ", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid", "token_use", "ver", "tid", "idtyp",
+	"acr", "amr", "auth_time", "act", "may_act", "authorization_details", "roles", "groups", "permissions", "entitlements",
+)
+
+// parseClaims reads the payload segment of a token. The result's strings are parts of
+// its text.
+func parseClaims(payload string) (claims, *failure) {
+	c := claims{expiry: absent, notBefore: absent, issuedAt: absent}
+	o, err := jose.ReadSegment(payload, knownClaims)
+	if err != nil {
+		return claims{}, failed(ReasonMalformedToken, "a canonical payload", err.Error())
+	}
+	defer o.Close()
+	c.text = o.Text
+	for o.Next() {
+		if f := c.read(o); f != nil {
+			if o.Err() != nil { // the reader's own objection comes first
+				break
+			}
+			return claims{}, f
+		}
+	}
+	if err := o.Err(); err != nil {
+		return claims{}, failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
+	}
+	return c, nil
+}
+
+// read takes in one member. A known claim of the wrong JSON type is an error of
+// o; null is a wrong type.
+func (c *claims) read(o *jose.Object) *failure {
+	name := o.Name()
+	switch name {
+	case "iss":
+		c.issuer = o.String()
+	case "sub":
+		c.subject = o.String()
+	case "jti":
+		c.id = o.String()
+	case "aud":
+		c.audience = stringOrList(o)
+	case "exp":
+		return readDate(o, &c.expiry, false)
+	case "nbf":
+		return readDate(o, &c.notBefore, true)
+	case "iat":
+		return readDate(o, &c.issuedAt, true)
+	case "client_id":
+		c.clients[claimClientID] = o.String()
+	case "cid":
+		c.clients[claimCID] = o.String()
+	case "azp":
+		c.clients[claimAZP] = o.String()
+	case "appid":
+		c.clients[claimAppID] = o.String()
+	case "scope":
+		return c.readScopes(o, claimScope)
+	case "scp":
+		return c.readScopes(o, claimSCP)
+	case "cnf":
+		return c.readConfirmation(o)
+	case "nonce", "at_hash", "c_hash", "s_hash", "events":
+		c.foreign = name
+	}
+	return nil
+}
+
+// stringOrList reads the two forms of aud (RFC 7519 4.1.3).
+func stringOrList(o *jose.Object) []string {
+	if o.Kind() == jsontext.KindString {
+		return []string{o.String()}
+	}
+	return o.Strings()
+}
+
+// maxDate is the end of the year 9999.
+const maxDate = 253402300799
+
+// readDate reads a NumericDate (RFC 7519 2): a number of seconds, possibly with
+// a fraction. Some servers send nbf 0; exp 0 would mean "absent" to careless
+// readers, and never happens honestly.
+func readDate(o *jose.Object, into *numericDate, zero bool) *failure {
+	text := o.Number()
+	if o.Err() != nil {
+		return failed(ReasonMalformedClaims, "", "")
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || seconds < 0 || seconds > maxDate || seconds == 0 && !zero {
+		return failed(ReasonMalformedClaims, "a NumericDate", text)
+	}
+	*into = numericDate(math.Floor(seconds * 1e6))
+	return nil
+}
+
+// readScopes reads a space-separated string (RFC 6749 3.3) or an array. A member
+// of an array is one scope: one with a space in it could be read as two by the
+// next system, and is refused with everything else outside of the grammar.
+func (c *claims) readScopes(o *jose.Object, claim scopeClaim) *failure {
+	set := scopeSet{present: true}
+	if o.Kind() == jsontext.KindString {
+		set.list = splitScopes(o.String())
+	} else {
+		set.list = o.Strings()
+	}
+	if o.Err() != nil {
+		return failed(ReasonMalformedClaims, "", "")
+	}
+	for _, scope := range set.list {
+		if !isScopeToken(scope) {
+			return failed(ReasonMalformedScope, "scope tokens of RFC 6749 3.3", scope)
+		}
+	}
+	c.scopes[claim] = set
+	return nil
+}
+
+func splitScopes(text string) []string {
+	if text == "" {
+		return nil
+	}
+	list := make([]string, 0, strings.Count(text, " ")+1)
+	for scope := range strings.SplitSeq(text, " ") {
+		if scope != "" {
+			list = append(list, scope)
+		}
+	}
+	return list
+}
+
+// isScopeToken is scope-token of RFC 6749 3.3: 1*( %x21 / %x23-5B / %x5D-7E ).
+func isScopeToken(scope string) bool {
+	for i := range len(scope) {
+		if c := scope[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return scope != ""
+}
+
+// readConfirmation reads cnf (RFC 7800 3.1). A method that we do not know may be
+// the one that protects the token: ignoring it would make a bound token a bearer
+// token.
+func (c *claims) readConfirmation(o *jose.Object) *failure {
+	malformed := failed(ReasonConfirmationMalformed, "an object with jkt or x5t#S256, each a SHA-256 hash in base64url", "")
+	if o.Kind() != jsontext.KindBeginObject {
+		o.Skip()
+		return malformed
+	}
+	text := o.Object()
+	if o.Err() != nil {
+		return malformed
+	}
+	inner := jose.ReadObject(text, nil)
+	defer inner.Close()
+	unknown := ""
+	for inner.Next() {
+		switch name := inner.Name(); name {
+		case "jkt":
+			c.confirmation.JKT = thumbprint(inner)
+		case "x5t#S256":
+			c.confirmation.X5TS256 = thumbprint(inner)
+		default:
+			unknown = name
+		}
+	}
+	switch {
+	case inner.Err() != nil:
+		return malformed
+	case unknown != "":
+		return failed(ReasonConfirmationUnknown, "jkt or x5t#S256", unknown)
+	case c.confirmation == Confirmation{}:
+		return malformed
+	}
+	return nil
+}
+
+// thumbprint reads a SHA-256 hash in its one canonical base64url form.
+func thumbprint(o *jose.Object) string {
+	text := o.String()
+	if o.Err() == nil && !isThumbprint(text) {
+		o.Refuse()
+	}
+	return text
+}
+
+func isThumbprint(text string) bool {
+	if len(text) != 43 || !jose.InAlphabet(text) {
+		return false
+	}
+	_, err := jose.AppendSegment(nil, text)
+	return err == nil
+}

@@ -1,0 +1,234 @@
+package validator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/internal/remote"
+)
+
+// Defaults and bounds of Config.
+const (
+	// DefaultLeeway covers hosts whose clocks are kept by NTP, a virtual machine
+	// that was just resumed included, and is a tenth of the shortest lifetime
+	// that authorization servers offer (5 min).
+	DefaultLeeway = 30 * time.Second
+	// NoLeeway compares times exactly.
+	NoLeeway time.Duration = -1
+	// MaxLeeway is the most that can be configured: RFC 7519 4.1.4 speaks of "no
+	// more than a few minutes".
+	MaxLeeway = 5 * time.Minute
+	// DefaultCacheSize is about 30 MB of tokens of 1 kB.
+	DefaultCacheSize = 20_000
+	// MaxTokenSize is the longest token that is looked at, in bytes. Most HTTP
+	// servers refuse headers beyond that anyway.
+	MaxTokenSize = 16 << 10
+)
+
+// Config is what a Validator is made of. New copies and checks it whole.
+type Config struct {
+	// Issuers are the authorization servers whose tokens are accepted. At least one.
+	Issuers []Issuer
+	// Leeway is how far our clock and an issuer's may differ: it is granted on
+	// exp, nbf and iat. Default DefaultLeeway; NoLeeway for none; at most MaxLeeway.
+	Leeway time.Duration
+	// CacheSize is how many good tokens are remembered. Default DefaultCacheSize.
+	CacheSize int
+	// CacheCap is the longest time for which a result is remembered. Default 0:
+	// until the token expires.
+	CacheCap time.Duration
+	// Clock defaults to time.Now. It must be safe for concurrent use.
+	Clock func() time.Time
+	// HTTPClient fetches metadata and keys. It is copied, and our bounds on time,
+	// redirects and sizes are laid over the copy. Default: a client of our own.
+	HTTPClient *http.Client
+	// InsecureAllowHTTP accepts plain http addresses of issuers on loopback, for
+	// tests and demonstrations.
+	InsecureAllowHTTP bool
+	// Logger gets refusals at Debug and trouble with key sets at Warn. Default: none.
+	Logger *slog.Logger
+	// Observer is told of every decision and key fetch. Default: none.
+	Observer Observer
+}
+
+// Issuer is one authorization server and what it is trusted for: its keys, its
+// audiences and its clients belong together, and never serve another issuer.
+type Issuer struct {
+	// Name is a label for policies, logs and metrics. Default: URL. It must be
+	// unique.
+	Name string
+	// URL is the issuer identifier: a token's iss must equal it byte for byte
+	// (RFC 7519 4.1.1, RFC 9068 4). https, without query and fragment.
+	URL string
+	// Audiences are the names of this API: a token's aud must contain one.
+	// Required (RFC 9068 4).
+	Audiences []string
+	// ClientIDs are the clients whose tokens are accepted. Either this or
+	// AnyClient.
+	ClientIDs []string
+	// AnyClient accepts the tokens of every client of this issuer.
+	AnyClient bool
+	// AudienceMayBeClient accepts tokens whose audience is their own client under
+	// the generic Profile, which otherwise takes them for ID tokens.
+	AudienceMayBeClient bool
+	// Algorithms are the JWS algorithms accepted: RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519. Each key verifies only
+	// those of its own type, and only the one it names if it names one. Default:
+	// all of them; RS256 under Okta.
+	Algorithms []string
+	// Profile is how this server spells things. The zero Profile is generic.
+	Profile Profile
+	// JWKSURL is where the issuer's keys are. Default: discovery (RFC 8414,
+	// OpenID Connect Discovery).
+	JWKSURL string
+	// KeyRefreshBurst is how many fetches of keys tokens with unknown keys may
+	// cause at once. Default 5.
+	KeyRefreshBurst int
+	// KeyRefreshInterval is how long it takes until one more is allowed. Default
+	// 10 s.
+	KeyRefreshInterval time.Duration
+}
+
+// ConfigError is one mistake in a Config or a Policy. New returns all of them,
+// joined (errors.Join).
+type ConfigError struct {
+	Field   string // e.g. "Issuers[1].Audiences"
+	Problem string
+}
+
+func (e *ConfigError) Error() string { return "validator: " + e.Field + ": " + e.Problem }
+
+// mistakes collects ConfigErrors.
+type mistakes []error
+
+func (m *mistakes) add(field, format string, args ...any) {
+	*m = append(*m, &ConfigError{field, fmt.Sprintf(format, args...)})
+}
+
+func (m mistakes) err() error { return errors.Join(m...) }
+
+// check reports every mistake in the configuration.
+func (c *Config) check() error {
+	var m mistakes
+	if len(c.Issuers) == 0 {
+		m.add("Issuers", "at least one is required")
+	}
+	if c.Leeway != NoLeeway && (c.Leeway < 0 || c.Leeway > MaxLeeway) {
+		m.add("Leeway", "must be NoLeeway or between 0 and %v", MaxLeeway)
+	}
+	if c.CacheSize < 0 {
+		m.add("CacheSize", "must not be negative")
+	}
+	if c.CacheCap < 0 {
+		m.add("CacheCap", "must not be negative")
+	}
+	names, urls := map[string]int{}, map[string]int{}
+	for i := range c.Issuers {
+		is, field := &c.Issuers[i], fmt.Sprintf("Issuers[%d]", i)
+		is.check(&m, field, c.InsecureAllowHTTP)
+		if first, twice := urls[is.URL]; twice {
+			m.add(field+".URL", "is that of Issuers[%d] too", first)
+		}
+		urls[is.URL] = i
+		if first, twice := names[is.name()]; twice {
+			m.add(field+".Name", "is that of Issuers[%d] too", first)
+		}
+		names[is.name()] = i
+	}
+	for name, i := range names {
+		if j, taken := urls[name]; taken && i != j {
+			m.add(fmt.Sprintf("Issuers[%d].Name", i), "is the URL of Issuers[%d]", j)
+		}
+	}
+	return m.err()
+}
+
+func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
+	is.checkURL(m, field+".URL", is.URL, insecureHTTP)
+	if is.JWKSURL != "" {
+		if err := is.trustedURL(is.JWKSURL, insecureHTTP); err != nil {
+			m.add(field+".JWKSURL", "%v", err)
+		}
+	}
+	if len(is.Audiences) == 0 || slices.Contains(is.Audiences, "") {
+		m.add(field+".Audiences", "at least one is required, and none may be empty")
+	}
+	if (len(is.ClientIDs) > 0) == is.AnyClient {
+		m.add(field+".ClientIDs", "either ClientIDs or AnyClient is required, and not both")
+	}
+	if slices.Contains(is.ClientIDs, "") {
+		m.add(field+".ClientIDs", "none may be empty")
+	}
+	for _, name := range is.Algorithms {
+		if _, ok := jose.ParseAlgorithm(name); !ok {
+			m.add(field+".Algorithms", "%q is not an asymmetric JWS algorithm that this library verifies", name)
+		}
+	}
+	if is.KeyRefreshBurst < 0 {
+		m.add(field+".KeyRefreshBurst", "must not be negative")
+	}
+	if is.KeyRefreshInterval < 0 {
+		m.add(field+".KeyRefreshInterval", "must not be negative")
+	}
+}
+
+// checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.
+func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || raw == "":
+		m.add(field, "must be a URL")
+		return
+	case u.RawQuery != "" || u.ForceQuery:
+		m.add(field, "must not contain a query")
+	}
+	if err := remote.CheckURL(u, insecureHTTP); err != nil {
+		m.add(field, "%v", err)
+	}
+	if err := oktaIssuer(u, is.Profile.rules() == oktaRules); err != nil {
+		m.add(field, "%v", err)
+	}
+}
+
+// trustedURL judges an address that keys come from, configured or discovered.
+func (is *Issuer) trustedURL(raw string, insecureHTTP bool) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return errors.New("must be a URL")
+	}
+	return endpointRule{insecureHTTP, is.Profile.rules() == oktaRules}.check(u)
+}
+
+// endpointRule is what every address of an issuer must satisfy.
+type endpointRule struct{ insecureHTTP, okta bool }
+
+func (r endpointRule) check(u *url.URL) error {
+	if err := remote.CheckURL(u, r.insecureHTTP); err != nil {
+		return err
+	}
+	return oktaEndpoint(u, r.okta)
+}
+
+func (is *Issuer) name() string {
+	if is.Name != "" {
+		return is.Name
+	}
+	return is.URL
+}
+
+// leeway is the leeway in force.
+func (c *Config) leeway() time.Duration {
+	switch c.Leeway {
+	case 0:
+		return DefaultLeeway
+	case NoLeeway:
+		return 0
+	}
+	return c.Leeway
+}

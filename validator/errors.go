@@ -1,0 +1,216 @@
+package validator
+
+import (
+	"errors"
+	"time"
+)
+
+// The classes of refusal. Every error of this package's validation functions is
+// of exactly one of them (errors.Is), and has the HTTP and gRPC meaning that its
+// comment names.
+var (
+	// ErrNoToken: no Authorization header, or one of another scheme.
+	// 401 with a bare challenge; Unauthenticated.
+	ErrNoToken = errors.New("no access token")
+	// ErrInvalidRequest: the request itself is malformed. 400 invalid_request;
+	// InvalidArgument.
+	ErrInvalidRequest = errors.New("malformed request")
+	// ErrInvalidToken: it was decided that the token is bad. 401 invalid_token;
+	// Unauthenticated.
+	ErrInvalidToken = errors.New("invalid token")
+	// ErrInvalidProof: the sender did not prove that the token is theirs.
+	// 401; Unauthenticated.
+	ErrInvalidProof = errors.New("invalid proof of possession")
+	// ErrInsufficientAuthentication: the user must authenticate again or better
+	// (RFC 9470). 401 insufficient_user_authentication; Unauthenticated.
+	ErrInsufficientAuthentication = errors.New("insufficient user authentication")
+	// ErrInsufficientScope: the token is good, but not for this. 403
+	// insufficient_scope; PermissionDenied.
+	ErrInsufficientScope = errors.New("insufficient scope")
+	// ErrUnavailable: it could not be decided. 503 with Retry-After; Unavailable.
+	// Never cached, never 401.
+	ErrUnavailable = errors.New("cannot decide now")
+)
+
+// Reason says what exactly was wrong. The set is closed and contains nothing
+// that a caller sent: it is safe as a metric label.
+type Reason string
+
+// The reasons, by class.
+const (
+	// ErrNoToken
+	ReasonNoToken           Reason = "no_token"
+	ReasonUnsupportedScheme Reason = "unsupported_scheme"
+	ReasonTokenInQuery      Reason = "token_in_query"
+
+	// ErrInvalidRequest
+	ReasonSeveralHeaders  Reason = "several_authorization_headers"
+	ReasonMalformedHeader Reason = "malformed_authorization_header"
+	ReasonTokenAlphabet   Reason = "token_alphabet"
+	ReasonSecondPlace     Reason = "token_in_second_place"
+
+	// ErrInvalidToken, before the signature was looked at
+	ReasonTokenTooLarge         Reason = "token_too_large"
+	ReasonNotJWT                Reason = "not_a_jwt"
+	ReasonMalformedToken        Reason = "malformed_token"
+	ReasonMalformedJOSEHeader   Reason = "malformed_header"
+	ReasonCriticalHeader        Reason = "critical_header"
+	ReasonMalformedClaims       Reason = "malformed_claims"
+	ReasonMalformedScope        Reason = "malformed_scope"
+	ReasonConfirmationMalformed Reason = "confirmation_malformed"
+	ReasonConfirmationUnknown   Reason = "confirmation_unknown"
+	ReasonUnknownIssuer         Reason = "unknown_issuer"
+	ReasonNotAccessToken        Reason = "not_an_access_token"
+	ReasonClaimMissing          Reason = "claim_missing"
+	ReasonAlgorithmNotAllowed   Reason = "algorithm_not_allowed"
+	ReasonExpiryMissing         Reason = "expiry_missing"
+	ReasonExpired               Reason = "expired"
+	ReasonIssuedInFuture        Reason = "issued_in_future"
+	ReasonNotYetValid           Reason = "not_yet_valid"
+	ReasonAudienceMissing       Reason = "audience_missing"
+	ReasonAudienceMismatch      Reason = "audience_mismatch"
+	ReasonClientMissing         Reason = "client_missing"
+	ReasonClientMismatch        Reason = "client_mismatch"
+	ReasonClientConflict        Reason = "client_conflict"
+	ReasonScopeConflict         Reason = "scope_conflict"
+	ReasonUnknownKey            Reason = "unknown_key"
+	ReasonBadSignature          Reason = "bad_signature"
+
+	// ErrInvalidToken, after the signature verified (expired and the others that
+	// depend on the time occur here too)
+	ReasonRevoked Reason = "revoked"
+
+	// ErrInvalidProof
+	ReasonProofMissing  Reason = "proof_missing"
+	ReasonProofMismatch Reason = "proof_mismatch"
+	ReasonProofInvalid  Reason = "proof_invalid"
+
+	// ErrInsufficientScope
+	ReasonInsufficientScope  Reason = "insufficient_scope"
+	ReasonIssuerNotAllowed   Reason = "issuer_not_allowed"
+	ReasonAudienceNotAllowed Reason = "audience_not_allowed"
+	ReasonClientNotAllowed   Reason = "client_not_allowed"
+	ReasonPolicyInvalid      Reason = "policy_invalid"
+
+	// ErrUnavailable
+	ReasonKeysUnavailable      Reason = "keys_unavailable"
+	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
+	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
+	ReasonCallerLeft           Reason = "caller_left"
+)
+
+// classes binds each reason that this package gives to its one class.
+var classes = func() map[Reason]error {
+	table := make(map[Reason]error)
+	for class, reasons := range map[error][]Reason{
+		ErrNoToken:        {ReasonNoToken, ReasonUnsupportedScheme, ReasonTokenInQuery},
+		ErrInvalidRequest: {ReasonSeveralHeaders, ReasonMalformedHeader, ReasonTokenAlphabet, ReasonSecondPlace},
+		ErrInvalidToken: {
+			ReasonTokenTooLarge, ReasonNotJWT, ReasonMalformedToken, ReasonMalformedJOSEHeader, ReasonCriticalHeader,
+			ReasonMalformedClaims, ReasonMalformedScope, ReasonConfirmationMalformed, ReasonConfirmationUnknown,
+			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
+			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
+			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonRevoked,
+		},
+		ErrInvalidProof: {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
+		ErrInsufficientScope: {
+			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
+		},
+		ErrUnavailable: {ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonCallerLeft},
+	} {
+		for _, reason := range reasons {
+			table[reason] = class
+		}
+	}
+	return table
+}()
+
+// Error is a refusal. It never contains the token. What it says about the cause
+// is for logs: a client learns only what Challenge holds.
+type Error struct {
+	// Class is one of the seven classes; errors.Is(err, Class) holds.
+	Class error
+	// Reason is what exactly was wrong.
+	Reason Reason
+	// RetryAfter is when trying again can help; 0 when that is not known. Only
+	// with ErrUnavailable.
+	RetryAfter time.Duration
+	// Challenge is what the client may be told.
+	Challenge Challenge
+	// Verified reports whether the token's signature had verified. While it is
+	// false, nothing that the token says about its subject can be believed.
+	Verified bool
+	// Detail is what was expected and what was found, in words, for logs. It may
+	// quote claims of an unverified token.
+	Detail string
+	// Cause is the underlying error, if there is one. It is never of a class.
+	Cause error
+}
+
+// Challenge is what a client may be told about a refusal (RFC 6750 3). Code and
+// Description are constants: they do not help to guess which check failed.
+type Challenge struct {
+	Code        string   // error; empty for ErrNoToken and ErrUnavailable
+	Description string   // error_description; empty without Code
+	Scope       []string // scope: what the policy asks for; only with insufficient_scope
+}
+
+// Error describes the refusal for logs.
+func (e *Error) Error() string {
+	text := "validator: "
+	if e.Class != nil {
+		text += e.Class.Error() + ": "
+	}
+	text += string(e.Reason)
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Is reports whether target is the error's class.
+func (e *Error) Is(target error) bool { return e.Class != nil && target == e.Class }
+
+// Unwrap returns the cause. It is the context's error if the caller's own
+// context ended, and never a context error otherwise.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// NewError returns the refusal of a reason, with the class and the challenge
+// that belong to it, for transports and Proofs of your own. A reason that is not
+// one of this package's is of class ErrUnavailable: nothing was decided.
+func NewError(reason Reason, cause error) *Error {
+	e := refuse(reason, "")
+	e.Cause = cause
+	return e
+}
+
+// refuse makes the error of a reason.
+func refuse(reason Reason, detail string) *Error {
+	class, known := classes[reason]
+	if !known {
+		class = ErrUnavailable
+	}
+	return &Error{Class: class, Reason: reason, Detail: detail, Challenge: challenge(class, reason)}
+}
+
+// challenge is the fixed vocabulary of RFC 6750 3.1 and RFC 9470 3. Only
+// "expired" has a description of its own: an honest client should then refresh.
+func challenge(class error, reason Reason) Challenge {
+	switch {
+	case reason == ReasonExpired:
+		return Challenge{Code: "invalid_token", Description: "The access token expired"}
+	case class == ErrInvalidRequest:
+		return Challenge{Code: "invalid_request", Description: "The request is malformed"}
+	case class == ErrInvalidToken, class == ErrInvalidProof:
+		return Challenge{Code: "invalid_token", Description: "The access token is invalid"}
+	case class == ErrInsufficientAuthentication:
+		return Challenge{Code: "insufficient_user_authentication", Description: "A different authentication is required"}
+	case class == ErrInsufficientScope:
+		return Challenge{Code: "insufficient_scope", Description: "The access token does not permit this request"}
+	}
+	return Challenge{}
+}

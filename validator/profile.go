@@ -1,0 +1,121 @@
+package validator
+
+import (
+	"slices"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// Profile is how an authorization server spells an access token: what marks it
+// as one, which claim names the client and which the scopes. The zero Profile is
+// generic: typ at+jwt, or a client_id or cid claim, and nothing that belongs to
+// an ID token, a logout token or an event.
+type Profile struct{ own *profileRules }
+
+// Okta is the profile of Okta's custom authorization servers: cid names the
+// client and marks the access token, scp holds the scopes.
+func Okta() Profile { return Profile{oktaRules} }
+
+// RFC9068 is the profile of the JWT Profile for OAuth 2.0 Access Tokens: typ
+// must be at+jwt, and iss, exp, aud, sub, client_id, iat and jti must be present.
+func RFC9068() Profile { return Profile{rfc9068Rules} }
+
+// profileRules are the data of a profile. The checks that use them are in
+// checks.go.
+type profileRules struct {
+	name   string
+	types  []string // typ, in normal form; "" means absent
+	mark   func(*candidate) bool
+	denied bool // claims of other kinds of tokens refuse it
+	// client and scope are the authoritative claims, in order of preference;
+	// another known one that is present must agree.
+	client []clientClaim
+	scope  []scopeClaim
+	// required are claims that must be there besides iss, exp and aud.
+	required   []claimName
+	algorithms jose.Algorithms
+}
+
+var genericRules = &profileRules{
+	name:  "generic",
+	types: []string{"", "jwt", "at+jwt"},
+	mark: func(c *candidate) bool {
+		return c.typ == "at+jwt" || c.claims.clients[claimClientID] != "" || c.claims.clients[claimCID] != ""
+	},
+	denied:     true,
+	client:     []clientClaim{claimClientID, claimCID},
+	scope:      []scopeClaim{claimScope, claimSCP},
+	algorithms: jose.AllAlgorithms,
+}
+
+var rfc9068Rules = &profileRules{
+	name:       "RFC 9068",
+	types:      []string{"at+jwt"}, // RFC 9068 4: anything else MUST be rejected
+	mark:       func(*candidate) bool { return true },
+	client:     []clientClaim{claimClientID},
+	scope:      []scopeClaim{claimScope},
+	required:   []claimName{nameSubject, nameIssuedAt, nameID, nameClientID}, // RFC 9068 2.2
+	algorithms: jose.AllAlgorithms,
+}
+
+var oktaRules = &profileRules{
+	name:       "Okta",
+	types:      []string{"", "jwt", "at+jwt"},
+	mark:       func(c *candidate) bool { return c.claims.clients[claimCID] != "" }, // Okta's ID tokens have no cid
+	client:     []clientClaim{claimCID},
+	scope:      []scopeClaim{claimSCP},
+	algorithms: jose.NewAlgorithms(jose.RS256), // the only one that Okta signs access tokens with
+}
+
+func (p Profile) rules() *profileRules {
+	if p.own == nil {
+		return genericRules
+	}
+	return p.own
+}
+
+// clientOf returns the client that the authoritative claim names, and whether
+// every other known claim that is present agrees.
+func (r *profileRules) clientOf(c *claims) (client string, agree bool) {
+	for _, claim := range r.client {
+		if client = c.clients[claim]; client != "" {
+			break
+		}
+	}
+	for _, other := range c.clients {
+		if other != "" && other != client {
+			return client, false
+		}
+	}
+	return client, true
+}
+
+// scopesOf returns the scopes of the authoritative claim, and whether the other
+// one, if present, says the same.
+func (r *profileRules) scopesOf(c *claims) (scopes []string, agree bool) {
+	for _, claim := range r.scope {
+		if c.scopes[claim].present {
+			scopes = c.scopes[claim].list
+			break
+		}
+	}
+	for _, other := range c.scopes {
+		if other.present && !sameScopes(other.list, scopes) {
+			return scopes, false
+		}
+	}
+	return scopes, true
+}
+
+func sameScopes(a, b []string) bool {
+	return containsAll(a, b) && containsAll(b, a)
+}
+
+func containsAll(list, wanted []string) bool {
+	for _, w := range wanted {
+		if !slices.Contains(list, w) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package validator
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/jwks"
+)
+
+// Origin is how a token was established as good.
+type Origin string
+
+// The origins.
+const (
+	OriginLocal         Origin = "local"         // its signature verified with the issuer's key
+	OriginIntrospection Origin = "introspection" // the issuer said so (RFC 7662)
+)
+
+// Token is an access token that was accepted: the facts, not the string. It is
+// immutable and safe for concurrent use; it never prints itself.
+type Token struct {
+	issuer *issuer
+	key    *jwks.Key
+	origin Origin
+
+	// signed is header "." payload: with the full hash of the signature (the
+	// cache's key) it identifies the token, and neither is a usable token.
+	signed string
+	text   string // the claims, exactly as they were checked
+
+	subject, id, clientID, matched string
+	audience, scopes               []string
+	expiry, notBefore, issuedAt    numericDate
+	introspectedAt                 numericDate
+	confirmation                   Confirmation
+}
+
+// Identity is who a token speaks for. A subject means something only together
+// with the issuer that names it (RFC 7519 4.1.2), so use this as the key of
+// whatever belongs to a user.
+type Identity struct{ Issuer, Subject string }
+
+// Identity returns the pair of Issuer and Subject.
+func (t *Token) Identity() Identity { return Identity{t.Issuer(), t.subject} }
+
+// Issuer is the exact iss.
+func (t *Token) Issuer() string { return t.issuer.url }
+
+// IssuerName is the label that the configuration gives to the issuer.
+func (t *Token) IssuerName() string { return t.issuer.name }
+
+// Subject is sub; empty when the token has none. It is unique only within its
+// issuer: see Identity.
+func (t *Token) Subject() string { return t.subject }
+
+// ClientID is the client that the token was issued to; empty when it names none.
+func (t *Token) ClientID() string { return t.clientID }
+
+// ID is jti; empty when the token has none.
+func (t *Token) ID() string { return t.id }
+
+// Scopes returns a copy of the token's scopes, in its order.
+func (t *Token) Scopes() []string { return slices.Clone(t.scopes) }
+
+// HasScope reports whether the token has the scope. Scopes compare exactly
+// (RFC 6749 3.3).
+func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
+
+// Audience returns a copy of aud.
+func (t *Token) Audience() []string { return slices.Clone(t.audience) }
+
+// MatchedAudience is the first of the issuer's configured audiences that the
+// token names.
+func (t *Token) MatchedAudience() string { return t.matched }
+
+// Expiry is exp.
+func (t *Token) Expiry() time.Time { return t.expiry.time() }
+
+// IssuedAt is iat; the zero time when the token has none.
+func (t *Token) IssuedAt() time.Time { return t.issuedAt.time() }
+
+// Origin is how the token was established as good.
+func (t *Token) Origin() Origin { return t.origin }
+
+// IntrospectedAt is when the issuer was asked about the token; the zero time for
+// one that was verified locally.
+func (t *Token) IntrospectedAt() time.Time { return t.introspectedAt.time() }
+
+// KeyID is the kid of the key that verified the token; empty when the key has
+// none or the token was introspected.
+func (t *Token) KeyID() string {
+	if t.key == nil {
+		return ""
+	}
+	return t.key.ID()
+}
+
+// Confirmation is what the token is bound to (cnf); the zero value for a token
+// that is not bound. It was proven, or the token would not have been returned.
+func (t *Token) Confirmation() Confirmation { return t.confirmation }
+
+// Claim returns the claim of that exact name as encoding/json decodes it into an
+// any: string, float64, bool, nil, []any or map[string]any. For exact integers
+// or types of your own use Claims.
+func (t *Token) Claim(name string) (value any, ok bool) {
+	o := jose.ReadObject(t.text, nil)
+	defer o.Close()
+	for o.Next() {
+		if o.Name() == name {
+			return value, json.Unmarshal([]byte(o.Raw()), &value) == nil
+		}
+	}
+	return nil, false
+}
+
+// Claims decodes all claims into a T, usually a struct with json tags or a
+// map[string]any. Names match exactly, case included. It reads the very bytes
+// that were checked. The error is the decoder's when a claim does not fit T.
+func Claims[T any](t *Token) (T, error) {
+	var value T
+	if err := json.Unmarshal([]byte(t.text), &value); err != nil {
+		return value, fmt.Errorf("validator: claims: %w", err)
+	}
+	return value, nil
+}
+
+const redacted = "[access token]"
+
+// Format prints a fixed text for every verb: claims are personal data, and a
+// token in a log line is a mistake that this makes harmless.
+func (t *Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue keeps the claims out of structured logs.
+func (t *Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON keeps the claims out of whatever the token is embedded in.
+func (t *Token) MarshalJSON() ([]byte, error) {
+	return jsontext.AppendQuote(nil, redacted)
+}
+
+// numericDate is a NumericDate (RFC 7519 2) in microseconds.
+type numericDate int64
+
+const absent numericDate = math.MinInt64
+
+func dateOf(t time.Time) numericDate { return numericDate(t.UnixMicro()) }
+
+func (d numericDate) time() time.Time {
+	if d == absent {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(d))
+}
+
+// plus saturates, so that a date near the end of time stays there.
+func (d numericDate) plus(by time.Duration) numericDate {
+	sum := d + numericDate(by.Microseconds())
+	if by > 0 && sum < d {
+		return math.MaxInt64
+	}
+	return sum
+}

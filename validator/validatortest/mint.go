@@ -1,0 +1,62 @@
+package validatortest
+
+import "crypto/rand"
+
+// AccessToken returns a good access token of the server's style, signed by
+// the current key, for [DefaultClientID], [DefaultSubject] and
+// [DefaultScope]. Edits are made in their order, after everything else: they
+// have the last word on alg and kid too, though not on who signs.
+func (s *Server) AccessToken(edits ...Edit) string { return s.MintWith("", edits...) }
+
+// MintWith is [Server.AccessToken] signed by another key with its algorithm,
+// listed or not.
+func (s *Server) MintWith(kid string, edits ...Edit) string {
+	header, claims := s.accessToken()
+	return s.mint(s.key(kid), header, claims, edits)
+}
+
+// IDToken returns an OpenID Connect ID token for a client, signed by the
+// current key. It is what an API must not take for an access token.
+func (s *Server) IDToken(clientID string, edits ...Edit) string {
+	header, claims := map[string]any{"typ": "JWT"}, s.registered()
+	claims["aud"] = clientID
+	claims["nonce"] = rand.Text()
+	claims["at_hash"] = b64.EncodeToString(make([]byte, 16))
+	claims["auth_time"] = claims["iat"]
+	if s.opts.Style == StyleOkta {
+		delete(header, "typ")
+		claims["ver"], claims["jti"] = 1, "ID."+rand.Text()
+	}
+	return s.mint(s.key(""), header, claims, edits)
+}
+
+// LogoutToken returns a token of OpenID Connect Back-Channel Logout for a
+// client, signed by the current key.
+func (s *Server) LogoutToken(clientID string, edits ...Edit) string {
+	header, claims := map[string]any{"typ": "logout+jwt"}, s.registered()
+	claims["aud"] = clientID
+	claims["sid"] = rand.Text()
+	claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
+	return s.mint(s.key(""), header, claims, edits)
+}
+
+// Sign returns a compact JWS (RFC 7515 section 7.1) over exactly these bytes,
+// whatever they are. kid selects the key, and by it the algorithm; empty: the
+// current one.
+func (s *Server) Sign(kid string, header, payload []byte) string {
+	return s.key(kid).compact(b64.EncodeToString(header), b64.EncodeToString(payload))
+}
+
+// compact signs two segments as they stand.
+func (k key) compact(header, payload string) string {
+	input := header + "." + payload
+	return input + "." + b64.EncodeToString(k.sign(input))
+}
+
+func (s *Server) mint(k key, header, claims map[string]any, edits []Edit) string {
+	header["alg"], header["kid"] = k.alg, k.kid
+	for _, edit := range edits {
+		edit(header, claims)
+	}
+	return k.compact(b64.EncodeToString(mustJSON(header)), b64.EncodeToString(mustJSON(claims)))
+}
