@@ -128,25 +128,22 @@ func (c *Config) check() error {
 	if c.CacheCap < 0 {
 		m.add("CacheCap", "must not be negative")
 	}
-	names, urls := map[string]int{}, map[string]int{}
+	labels := map[string]int{}
 	for i := range c.Issuers {
 		is, field := &c.Issuers[i], fmt.Sprintf("Issuers[%d]", i)
 		is.check(&m, field, c.InsecureAllowHTTP)
-		if first, twice := urls[is.URL]; twice {
-			m.add(field+".URL", "is that of Issuers[%d] too", first)
-		}
-		urls[is.URL] = i
-		if first, twice := names[is.name()]; twice {
-			m.add(field+".Name", "is that of Issuers[%d] too", first)
-		}
-		names[is.name()] = i
-	}
-	for name, i := range names {
-		if j, taken := urls[name]; taken && i != j {
-			m.add(fmt.Sprintf("Issuers[%d].Name", i), "is the URL of Issuers[%d]", j)
-		}
+		claim(&m, labels, i, field+".URL", is.URL)
+		claim(&m, labels, i, field+".Name", is.name())
 	}
 	return m.err()
+}
+
+// claim keeps names and URLs unique among all of them: a policy may use either.
+func claim(m *mistakes, labels map[string]int, i int, field, label string) {
+	if owner, taken := labels[label]; taken && owner != i {
+		m.add(field, "%q is the Name or URL of Issuers[%d] too", label, owner)
+	}
+	labels[label] = i
 }
 
 func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {

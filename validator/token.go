@@ -136,13 +136,13 @@ const redacted = "[access token]"
 
 // Format prints a fixed text for every verb: claims are personal data, and a
 // token in a log line is a mistake that this makes harmless.
-func (t *Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue keeps the claims out of structured logs.
-func (t *Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalJSON keeps the claims out of whatever the token is embedded in.
-func (t *Token) MarshalJSON() ([]byte, error) {
+func (Token) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, redacted)
 }
 

@@ -1,0 +1,148 @@
+package validator_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+var styles = map[string]struct {
+	style   validatortest.Style
+	profile validator.Profile
+}{
+	"RFC 9068": {validatortest.StyleRFC9068, validator.RFC9068()},
+	"Okta":     {validatortest.StyleOkta, validator.Okta()},
+	"generic":  {validatortest.StyleGeneric, validator.Profile{}},
+}
+
+// corpusValidator is a server of the style, its corpus, and the configuration
+// that the corpus is made for.
+func corpusValidator(t testing.TB, name string) ([]validatortest.Case, *validator.Validator) {
+	s := start(t, validatortest.Options{Style: styles[name].style, Algorithm: "RS256", Path: "/oauth2/default"})
+	cases := s.Corpus(client)
+	is := trust(s)
+	is.Algorithms, is.Profile = s.Algorithms(), styles[name].profile
+	return cases, build(t, configure(is))
+}
+
+// classOf is the class that the corpus' reasons belong to.
+func classOf(reason validator.Reason) error {
+	switch reason {
+	case validator.ReasonNoToken:
+		return validator.ErrNoToken
+	case validator.ReasonTokenAlphabet:
+		return validator.ErrInvalidRequest
+	case validator.ReasonProofMissing:
+		return validator.ErrInvalidProof
+	}
+	return validator.ErrInvalidToken
+}
+
+// TestCorpus: every hostile token is refused for its own reason, every accepted
+// neighbour is accepted, and asking twice changes nothing.
+func TestCorpus(t *testing.T) {
+	for name := range styles {
+		t.Run(name, func(t *testing.T) {
+			cases, v := corpusValidator(t, name)
+			for _, round := range []string{"first", "again"} {
+				for _, c := range cases {
+					t.Run(round+"/"+c.Name, func(t *testing.T) {
+						if c.Accept {
+							accept(t, v, c.Token)
+							return
+						}
+						reject(t, v, c.Token, classOf(validator.Reason(c.Reason)), validator.Reason(c.Reason))
+					})
+				}
+			}
+		})
+	}
+}
+
+// TestCorpusReport: the corpus runs against any function.
+func TestCorpusReport(t *testing.T) {
+	cases, v := corpusValidator(t, "generic")
+	report := validatortest.Run(t.Context(), cases, func(ctx context.Context, raw string) error {
+		_, err := v.Validate(ctx, raw)
+		return err
+	})
+	assert.Empty(t, report.Failed(), report.String())
+	careless := validatortest.Run(t.Context(), cases, func(context.Context, string) error { return nil })
+	assert.NotEmpty(t, careless.Failed())
+	deaf := validatortest.Run(t.Context(), cases, func(context.Context, string) error { return errors.New("no") })
+	require.NotEmpty(t, deaf.Failed())
+}
+
+// TestProfilesStayApart: a good token of one style is no access token, or has no
+// client, under a profile that its server does not speak.
+func TestProfilesStayApart(t *testing.T) {
+	tests := []struct {
+		style   validatortest.Style
+		profile validator.Profile
+		reason  validator.Reason
+	}{
+		{validatortest.StyleGeneric, validator.RFC9068(), validator.ReasonNotAccessToken},
+		{validatortest.StyleOkta, validator.RFC9068(), validator.ReasonNotAccessToken},
+		{validatortest.StyleGeneric, validator.Okta(), validator.ReasonNotAccessToken},
+		{validatortest.StyleRFC9068, validator.Okta(), validator.ReasonNotAccessToken},
+	}
+	for _, tc := range tests {
+		s := start(t, validatortest.Options{Style: tc.style, Path: "/oauth2/default"})
+		is := trust(s)
+		is.Profile, is.Algorithms = tc.profile, []string{"ES256"}
+		reject(t, build(t, configure(is)), s.AccessToken(), validator.ErrInvalidToken, tc.reason)
+	}
+}
+
+// TestAudienceMayBeClient: the loud name takes one check off, and only that one.
+func TestAudienceMayBeClient(t *testing.T) {
+	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
+	is := trust(s)
+	is.Audiences = []string{client}
+	raw := s.AccessToken(validatortest.Audience(client))
+	reject(t, build(t, configure(is)), raw, validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	is.AudienceMayBeClient = true
+	v := build(t, configure(is))
+	accept(t, v, raw)
+	reject(t, v, s.IDToken(client), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+}
+
+// TestAnyClient: the loud name takes the client check off; claims that
+// contradict each other, or name a client where the profile does not look, are
+// refused all the same.
+func TestAnyClient(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	is := trust(s)
+	is.ClientIDs, is.AnyClient = nil, true
+	v := build(t, configure(is))
+	assert.Equal(t, "somebody", accept(t, v, s.AccessToken(validatortest.ClientID("somebody"))).ClientID())
+	assert.Empty(t, accept(t, v, s.AccessToken(validatortest.NoClaim("client_id"))).ClientID())
+	reject(t, v, s.AccessToken(validatortest.Claim("azp", "else")), validator.ErrInvalidToken, validator.ReasonClientConflict)
+	reject(t, v, s.AccessToken(validatortest.NoClaim("client_id"), validatortest.Claim("azp", "else")),
+		validator.ErrInvalidToken, validator.ReasonClientConflict)
+}
+
+// TestDefaultAlgorithms: Okta signs with RS256 and nothing else; elsewhere every
+// asymmetric algorithm is good that the key is good for.
+func TestDefaultAlgorithms(t *testing.T) {
+	okta := start(t, validatortest.Options{Style: validatortest.StyleOkta, Path: "/oauth2/default"})
+	is := trust(okta)
+	is.Profile = validator.Okta()
+	reject(t, build(t, configure(is)), okta.AccessToken(), validator.ErrInvalidToken, validator.ReasonAlgorithmNotAllowed)
+
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	kids := map[string]string{}
+	for _, algorithm := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"} {
+		kids[algorithm] = s.Rotate(algorithm) // all before the first token: the bucket allows five fetches
+	}
+	for algorithm, kid := range kids {
+		assert.Equal(t, kid, accept(t, v, s.MintWith(kid)).KeyID(), algorithm)
+	}
+}

@@ -1,0 +1,140 @@
+package validator_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+var (
+	jkt  = strings.Repeat("A", 43)
+	x5t  = "E" + strings.Repeat("A", 42)
+	less = "I" + strings.Repeat("A", 42)
+)
+
+type confirmation = validator.Confirmation
+
+// TestBoundToken (design rule 8): a bound token is worth nothing without its
+// key, on a miss and on a hit; both keys where it names both.
+func TestBoundToken(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	byJKT := s.AccessToken(validatortest.Claim("cnf", map[string]any{"jkt": jkt}))
+	byX5T := s.AccessToken(validatortest.Claim("cnf", map[string]any{"x5t#S256": x5t}))
+	byBoth := s.AccessToken(validatortest.Claim("cnf", map[string]any{"jkt": jkt, "x5t#S256": x5t}))
+	unbound := s.AccessToken()
+	tests := map[string]struct {
+		raw    string
+		proven []confirmation
+		reason validator.Reason
+	}{
+		"proven":                  {raw: byJKT, proven: []confirmation{{JKT: jkt}}},
+		"certificate proven":      {raw: byX5T, proven: []confirmation{{X5TS256: x5t}}},
+		"both proven":             {raw: byBoth, proven: []confirmation{{JKT: jkt}, {X5TS256: x5t}}},
+		"both by one proof":       {raw: byBoth, proven: []confirmation{{JKT: jkt, X5TS256: x5t}}},
+		"one of two proofs":       {raw: byJKT, proven: []confirmation{{}, {JKT: jkt}}},
+		"unbound, nothing proven": {raw: unbound},
+		"unbound, key proven":     {raw: unbound, proven: []confirmation{{JKT: jkt}}},
+		"no proof":                {raw: byJKT, reason: validator.ReasonProofMissing},
+		"no certificate":          {raw: byX5T, reason: validator.ReasonProofMissing},
+		"nothing in the request":  {raw: byJKT, proven: []confirmation{{}}, reason: validator.ReasonProofMissing},
+		"proof of the other kind": {raw: byJKT, proven: []confirmation{{X5TS256: x5t}}, reason: validator.ReasonProofMissing},
+		"value of the other kind": {raw: byJKT, proven: []confirmation{{X5TS256: jkt}}, reason: validator.ReasonProofMissing},
+		"other key":               {raw: byJKT, proven: []confirmation{{JKT: less}}, reason: validator.ReasonProofMismatch},
+		"other certificate":       {raw: byX5T, proven: []confirmation{{X5TS256: less}}, reason: validator.ReasonProofMismatch},
+		"only one of both":        {raw: byBoth, proven: []confirmation{{JKT: jkt}}, reason: validator.ReasonProofMissing},
+		"only the other of both":  {raw: byBoth, proven: []confirmation{{X5TS256: x5t}}, reason: validator.ReasonProofMissing},
+		"one right, one wrong":    {raw: byBoth, proven: []confirmation{{JKT: jkt, X5TS256: less}}, reason: validator.ReasonProofMismatch},
+	}
+	for name, tc := range tests {
+		for _, round := range []string{"miss", "hit"} {
+			t.Run(name+"/"+round, func(t *testing.T) {
+				var proofs []validator.Proof
+				for _, p := range tc.proven {
+					proofs = append(proofs, fixedProof{proven: p})
+				}
+				token, err := v.ValidateWith(t.Context(), tc.raw, validator.Requirements{Proofs: proofs})
+				if tc.reason == "" {
+					require.NoError(t, err)
+					assert.NotNil(t, token)
+					return
+				}
+				assert.Nil(t, token)
+				e := refused(t, err, validator.ErrInvalidProof, tc.reason)
+				assert.True(t, e.Verified)
+			})
+		}
+	}
+	token, err := v.ValidateWith(t.Context(), byBoth, validator.Requirements{Proofs: []validator.Proof{fixedProof{proven: confirmation{JKT: jkt, X5TS256: x5t}}}})
+	require.NoError(t, err)
+	assert.Equal(t, confirmation{JKT: jkt, X5TS256: x5t}, token.Confirmation())
+}
+
+// TestProofFailures: a failing proof refuses, whatever the token is bound to,
+// and its error comes out in the right class.
+func TestProofFailures(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	raw := s.AccessToken()
+	with := func(ctx context.Context, err error) error {
+		token, got := v.ValidateWith(ctx, raw, validator.Requirements{Proofs: []validator.Proof{fixedProof{err: err}}})
+		assert.Nil(t, token)
+		return got
+	}
+	refused(t, with(t.Context(), errors.New("bad proof")), validator.ErrInvalidProof, validator.ReasonProofInvalid)
+	own := validator.NewError(validator.ReasonProofMismatch, nil)
+	refused(t, with(t.Context(), own), validator.ErrInvalidProof, validator.ReasonProofMismatch)
+	store := validator.NewError("replay_store_unavailable", errors.New("connection refused"))
+	refused(t, with(t.Context(), store), validator.ErrUnavailable, "replay_store_unavailable")
+
+	// A deadline inside of a proof is not the caller's.
+	err := with(t.Context(), context.DeadlineExceeded)
+	refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
+	assert.NotErrorIs(t, err, context.DeadlineExceeded)
+
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = with(ended, context.Canceled)
+	refused(t, err, validator.ErrUnavailable, validator.ReasonCallerLeft)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestProofComesAfterTheTokenAndBeforeThePolicy: a proof sees only good tokens,
+// and the very string that was presented.
+func TestProofComesAfterTheTokenAndBeforeThePolicy(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	var seen strs
+	proof := fixedProof{err: errors.New("no"), seen: func(raw string, token *validator.Token) {
+		require.NotNil(t, token)
+		seen = append(seen, raw)
+	}}
+	bad, good := s.AccessToken(validatortest.Audience("api://other")), s.AccessToken()
+	require1 := validator.Requirements{Proofs: []validator.Proof{proof}, Policy: &validator.Policy{Scopes: strs{"admin"}}}
+	_, err := v.ValidateWith(t.Context(), bad, require1)
+	refused(t, err, validator.ErrInvalidToken, validator.ReasonAudienceMismatch)
+	_, err = v.ValidateWith(t.Context(), good, require1)
+	refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
+	assert.Equal(t, strs{good}, seen)
+}
+
+// TestFreshness: who asks for the issuer's own word does not get a locally
+// verified token instead.
+func TestFreshness(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	for _, fresh := range []validator.Freshness{
+		validator.IntrospectedNow(), validator.IntrospectedWithin(1 << 40), validator.IntrospectedWithin(0), validator.IntrospectedWithin(-1),
+	} {
+		token, err := v.ValidateWith(t.Context(), s.AccessToken(), validator.Requirements{Fresh: fresh})
+		assert.Nil(t, token)
+		refused(t, err, validator.ErrUnavailable, validator.ReasonFreshnessUnavailable)
+	}
+}
