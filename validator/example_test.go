@@ -91,6 +91,32 @@ func ExampleError() {
 	// Output: refused: expired
 }
 
+// Two authorization servers with the same scopes: a policy says whose it means.
+func ExampleConfig() {
+	v, err := validator.New(validator.Config{Issuers: []validator.Issuer{
+		{
+			Name: "staff", URL: "https://example.okta.com/oauth2/default", Profile: validator.Okta(),
+			Audiences: []string{"api://orders"}, ClientIDs: []string{"0oa1b2c3d4"},
+		},
+		{
+			Name: "partners", URL: "https://login.example.org", Profile: validator.RFC9068(),
+			Audiences: []string{"api://orders"}, AnyClient: true,
+		},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	cancel := validator.Policy{Issuers: []string{"staff"}, Scopes: []string{"orders.cancel"}}
+	list := validator.Policy{AnyTrustedIssuer: true, AnyScope: []string{"orders.read", "orders.cancel"}}
+	unclear := validator.Policy{Scopes: []string{"orders.cancel"}} // whose?
+
+	fmt.Println(v.CheckPolicy(cancel), v.CheckPolicy(list))
+	fmt.Println(v.CheckPolicy(unclear) != nil)
+	// Output:
+	// <nil> <nil>
+	// true
+}
+
 // Several authorization servers, each for its own: a policy names whose scopes
 // it means.
 func ExamplePolicy() {
