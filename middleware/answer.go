@@ -84,9 +84,14 @@ func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// retryAfter is delay-seconds (RFC 9110 10.2.3), at least 1: 0 would invite the
+// unknownWait is what a client is told when nobody knows how long to wait.
+const unknownWait = 10 * time.Second
+
+// retryAfter is delay-seconds (RFC 9110 10.2.3), rounded up: 0 would invite the
 // next request at once.
 func retryAfter(wait time.Duration) string {
-	seconds := int64((wait + time.Second - 1) / time.Second)
-	return strconv.FormatInt(max(seconds, 1), 10)
+	if wait <= 0 {
+		wait = unknownWait
+	}
+	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 }

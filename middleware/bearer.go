@@ -10,22 +10,22 @@ import (
 )
 
 // bearer returns the request's one token: the Authorization header's.
-func bearer(r *http.Request) (string, error) {
+func bearer(r *http.Request) (string, *validator.Error) {
 	scheme, raw, err := validator.ParseAuthorization(r.Header["Authorization"])
 	switch {
-	case inQuery(r.URL.RawQuery):
+	case r.URL != nil && inQuery(r.URL.RawQuery):
 		// It is in logs, histories and Referer headers already (RFC 6750 2.3 and
 		// 5.3, RFC 9700 4.3.2). Beside a header, two methods were used at once
 		// (RFC 6750 2); alone, there is no token for us.
 		if errors.Is(err, validator.ErrNoToken) {
-			return "", validator.NewError(validator.ReasonTokenInQuery, nil)
+			return "", validator.NewError(validator.ReasonTokenInQuery, "")
 		}
-		return "", validator.NewError(validator.ReasonSecondPlace, nil)
+		return "", validator.NewError(validator.ReasonSecondPlace, "")
 	case err != nil:
-		return "", err
+		return "", refusal(err)
 	case scheme != validator.SchemeBearer:
 		// A token presented under another scheme asks for that scheme's checks.
-		return "", validator.NewError(validator.ReasonUnsupportedScheme, nil)
+		return "", validator.NewError(validator.ReasonUnsupportedScheme, "")
 	}
 	return raw, nil
 }

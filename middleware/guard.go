@@ -39,9 +39,10 @@ func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 }
 
 func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*validator.Token, error) {
-	raw, err := bearer(r)
-	if err != nil {
-		return nil, err
+	raw, e := bearer(r)
+	if e != nil {
+		g.validator.Refused(r.Context(), e)
+		return nil, e
 	}
 	return g.validator.ValidateWith(r.Context(), raw, validator.Requirements{Policy: policy})
 }
@@ -71,10 +72,13 @@ func (g *Guard) Require(policy validator.Policy) func(http.Handler) http.Handler
 }
 
 // refuse answers a request that was not let through.
-func (g *Guard) refuse(w http.ResponseWriter, err error) {
+func (g *Guard) refuse(w http.ResponseWriter, err error) { g.challenges.write(w, refusal(err)) }
+
+// refusal is err, which package validator always makes an *Error.
+func refusal(err error) *validator.Error {
 	var e *validator.Error
 	if !errors.As(err, &e) {
-		e = &validator.Error{Class: validator.ErrUnavailable}
+		return validator.NewError("", err.Error()) // undecided, not bad
 	}
-	g.challenges.write(w, e)
+	return e
 }

@@ -202,6 +202,42 @@ func TestAuthenticate(t *testing.T) {
 	refused(t, err, validator.ErrNoToken, validator.ReasonTokenInQuery)
 }
 
+// TestObserverHearsOfEveryRequest: those without a token included, with the
+// context of the request.
+func TestObserverHearsOfEveryRequest(t *testing.T) {
+	type key struct{}
+	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256"})
+	require.NoError(t, err)
+	defer s.Close()
+	var heard []validator.Reason
+	v, err := validator.New(validator.Config{
+		Issuers:           []validator.Issuer{{URL: s.Issuer(), Audiences: []string{"api://default"}, AnyClient: true}},
+		InsecureAllowHTTP: true,
+		Observer: validator.Observer{Decision: func(ctx context.Context, d validator.Decision) {
+			assert.Equal(t, "here", ctx.Value(key{}))
+			if d.Err == nil {
+				heard = append(heard, "accepted")
+			} else {
+				heard = append(heard, d.Err.Reason)
+			}
+		}},
+	})
+	require.NoError(t, err)
+	g, err := middleware.New(v, middleware.Config{})
+	require.NoError(t, err)
+	r := httptest.NewRequest("GET", "/", nil).WithContext(context.WithValue(t.Context(), key{}, "here"))
+	for _, values := range [][]string{nil, {"Bearer"}, {"Basic x"}, {"Bearer x"}, {"Bearer " + s.AccessToken()}} {
+		r.Header["Authorization"] = values
+		_, _ = g.Authenticate(r)
+	}
+	assert.Equal(t, []validator.Reason{
+		validator.ReasonNoToken, validator.ReasonMalformedHeader, validator.ReasonUnsupportedScheme, validator.ReasonNotJWT, "accepted",
+	}, heard)
+	r.URL = nil // as a request that a program made up may have it
+	_, err = g.Authenticate(r)
+	assert.NoError(t, err)
+}
+
 // TestCallerThatLeft: the request's own context ends the wait for keys.
 func TestCallerThatLeft(t *testing.T) {
 	s, g := newGuard(t)

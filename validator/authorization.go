@@ -35,7 +35,7 @@ func ParseAuthorization(values []string) (scheme Scheme, token string, err error
 	if value == "" {
 		return "", "", refuse(ReasonNoToken, "empty header")
 	}
-	name, rest, spaced := strings.Cut(value, " ")
+	name, rest, _ := strings.Cut(value, " ")
 	switch { // RFC 9110 11.1: scheme names compare without regard to case
 	case strings.EqualFold(name, string(SchemeBearer)):
 		scheme = SchemeBearer
@@ -45,7 +45,7 @@ func ParseAuthorization(values []string) (scheme Scheme, token string, err error
 		return "", "", refuse(ReasonUnsupportedScheme, "")
 	}
 	token = strings.TrimLeft(rest, " ") // RFC 6750 2.1: 1*SP
-	if !spaced || token == "" || !jose.InAlphabet(token) {
+	if token == "" || !jose.InAlphabet(token) {
 		return "", "", refuse(ReasonMalformedHeader, "the scheme must be followed by one token")
 	}
 	return scheme, token, nil

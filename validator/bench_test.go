@@ -31,7 +31,6 @@ var algorithms = []string{"RS256", "ES256", "EdDSA"}
 type fixture struct {
 	server    *validatortest.Server
 	validator *validator.Validator
-	decisions int
 }
 
 func newFixture(b *testing.B, algorithm string, cacheSize int) *fixture {

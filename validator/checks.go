@@ -11,12 +11,13 @@ import (
 
 // failure is a check that did not pass: what it expected and what it found.
 type failure struct {
+	check            string // the name of the check
 	reason           Reason
 	expected, actual string
 }
 
 func failed(reason Reason, expected, actual string) *failure {
-	return &failure{reason, expected, actual}
+	return &failure{reason: reason, expected: expected, actual: actual}
 }
 
 // error turns the failure into a refusal. What was found is quoted and cut: it
@@ -24,7 +25,7 @@ func failed(reason Reason, expected, actual string) *failure {
 func (f *failure) error() *Error {
 	detail := ""
 	if f.expected != "" {
-		detail = fmt.Sprintf("expected %s, found %.100q", f.expected, f.actual)
+		detail = fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual)
 	}
 	return refuse(f.reason, detail)
 }
@@ -86,6 +87,7 @@ func (c *candidate) examine(at instant) *failure {
 			f = check.ever(when, at)
 		}
 		if f != nil {
+			f.check = check.name
 			return f
 		}
 	}
@@ -93,13 +95,14 @@ func (c *candidate) examine(at instant) *failure {
 }
 
 // examineAgain runs those that hold on every hit.
-func (t *Token) examineAgain(at instant) *failure {
+func (t *facts) examineAgain(at instant) *failure {
 	when := times{t.expiry, t.notBefore, t.issuedAt}
 	for _, check := range checks {
 		if check.ever == nil {
 			continue
 		}
 		if f := check.ever(when, at); f != nil {
+			f.check = check.name
 			return f
 		}
 	}
@@ -143,8 +146,8 @@ func hasRequiredClaims(c *candidate) *failure {
 // algorithmAllowed holds the header to the configuration before any key is
 // looked at: the sender chooses neither "none" nor a key's misuse (RFC 8725 3.1).
 func algorithmAllowed(c *candidate) *failure {
-	algorithm, ok := jose.ParseAlgorithm(c.header.Alg)
-	if !ok || !c.issuer.algorithms.Has(algorithm) {
+	algorithm, _ := jose.ParseAlgorithm(c.header.Alg) // no set has the zero Algorithm
+	if !c.issuer.algorithms.Has(algorithm) {
 		return failed(ReasonAlgorithmNotAllowed, "one of "+strings.Join(c.issuer.algorithms.Names(), " "), c.header.Alg)
 	}
 	c.algorithm = algorithm

@@ -78,8 +78,8 @@ func (c *claims) has(name claimName) bool {
 // package reads, and those that profiles and callers decide on.
 var knownClaims = jose.NewNames(
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
-	"typ", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid", "token_use", "ver", "tid", "idtyp",
-	"acr", "amr", "auth_time", "act", "may_act", "authorization_details", "roles", "groups", "permissions", "entitlements",
+	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid",
+	"acr", "auth_time", "act", "may_act", "authorization_details",
 )
 
 // parseClaims reads the payload segment of a token. The result's strings are parts of
@@ -141,8 +141,22 @@ func (c *claims) read(o *jose.Object) *failure {
 		return c.readConfirmation(o)
 	case "nonce", "at_hash", "c_hash", "s_hash", "events":
 		c.foreign = name
+	case "typ", "token_use":
+		c.readKind(o)
 	}
 	return nil
+}
+
+// readKind reads a claim in which some servers say what kind of token this is:
+// typ "Bearer" or "ID" (Keycloak), token_use "access" or "id" (Cognito).
+func (c *claims) readKind(o *jose.Object) {
+	if o.Kind() == jsontext.KindString {
+		switch strings.ToLower(o.String()) {
+		case "bearer", "dpop", "access", "jwt", "at+jwt":
+			return
+		}
+	}
+	c.foreign = o.Name()
 }
 
 // stringOrList reads the two forms of aud (RFC 7519 4.1.3).

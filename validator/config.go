@@ -187,6 +187,8 @@ func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
 	}
 	if err := remote.CheckURL(u, insecureHTTP); err != nil {
 		m.add(field, "%v", err)
+	} else if u.String() != raw { // an iss that nobody sends, such as one with a bare "#" or a space
+		m.add(field, "must be spelled as it will be compared, %q", u)
 	}
 	if err := oktaIssuer(u, is.Profile.rules() == oktaRules); err != nil {
 		m.add(field, "%v", err)

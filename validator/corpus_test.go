@@ -3,6 +3,7 @@ package validator_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -126,6 +127,59 @@ func TestAnyClient(t *testing.T) {
 	reject(t, v, s.AccessToken(validatortest.Claim("azp", "else")), validator.ErrInvalidToken, validator.ReasonClientConflict)
 	reject(t, v, s.AccessToken(validatortest.NoClaim("client_id"), validatortest.Claim("azp", "else")),
 		validator.ErrInvalidToken, validator.ReasonClientConflict)
+}
+
+// TestDenyListIsForGenericOnly: under a profile with a mark of its own, a claim
+// that ID tokens have too, or that an administrator added, refuses nothing.
+func TestDenyListIsForGenericOnly(t *testing.T) {
+	for _, name := range []string{"RFC 9068", "Okta"} {
+		s := start(t, validatortest.Options{Style: styles[name].style, Path: "/oauth2/default"})
+		is := trust(s)
+		is.Profile, is.Algorithms = styles[name].profile, strs{"ES256"}
+		v := build(t, configure(is))
+		accept(t, v, s.AccessToken(validatortest.Claim("events", "x"), validatortest.Claim("nonce", "y")))
+		accept(t, v, s.AccessToken(validatortest.Audience(audience, client)))
+	}
+}
+
+// TestKindClaims: what the payload says of its kind counts under the generic
+// profile (design 6: other typ).
+func TestKindClaims(t *testing.T) {
+	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
+	v := build(t, configure(trust(s)))
+	for _, kind := range []any{"Bearer", "bearer", "DPoP", "access", "at+jwt", "JWT"} {
+		accept(t, v, s.AccessToken(validatortest.Claim("typ", kind)))
+		accept(t, v, s.AccessToken(validatortest.Claim("token_use", kind)))
+	}
+	for _, kind := range []any{"ID", "Refresh", "Offline", "Logout", "id", "refresh", "", 1, nil, strs{"Bearer"}} {
+		reject(t, v, s.AccessToken(validatortest.Claim("typ", kind)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+		reject(t, v, s.AccessToken(validatortest.Claim("token_use", kind)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	}
+}
+
+// TestEmptyClaims: an empty client is no client, an empty audience is nobody's.
+func TestEmptyClaims(t *testing.T) {
+	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
+	v := build(t, configure(trust(s)))
+	accept(t, v, s.AccessToken(validatortest.Audience(audience, ""), validatortest.Claim("azp", "")))
+	reject(t, v, s.AccessToken(validatortest.ClientID("")), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	reject(t, v, s.AccessToken(validatortest.Audience("")), validator.ErrInvalidToken, validator.ReasonAudienceMismatch)
+	accept(t, v, s.AccessToken(validatortest.NoClaim("client_id"), validatortest.Claim("cid", client)))
+	accept(t, v, s.AccessToken(validatortest.Claim("scope", "  a   b "), validatortest.Claim("scp", strs{"b", "a"})))
+}
+
+// TestManyScopesAgree: lists compare as sets, whatever is repeated in them.
+func TestManyScopesAgree(t *testing.T) {
+	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
+	v := build(t, configure(trust(s)))
+	many := make(strs, 1500)
+	for i := range many {
+		many[i] = "y"
+	}
+	list := append(many, "x")
+	accept(t, v, s.AccessToken(validatortest.Claim("scope", strings.Repeat("x ", 1500)+"y"), validatortest.Claim("scp", list)))
+	reject(t, v, s.AccessToken(validatortest.Claim("scope", strings.Repeat("x ", 1500)+"z"), validatortest.Claim("scp", list)),
+		validator.ErrInvalidToken, validator.ReasonScopeConflict)
 }
 
 // TestDefaultAlgorithms: Okta signs with RS256 and nothing else; elsewhere every

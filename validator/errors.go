@@ -96,6 +96,7 @@ const (
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
+	ReasonProofUnavailable     Reason = "proof_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
 )
 
@@ -117,7 +118,7 @@ var classes = func() map[Reason]error {
 		ErrInsufficientScope: {
 			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
 		},
-		ErrUnavailable: {ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonCallerLeft},
+		ErrUnavailable: {ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable, ReasonCallerLeft},
 	} {
 		for _, reason := range reasons {
 			table[reason] = class
@@ -144,7 +145,9 @@ type Error struct {
 	// Detail is what was expected and what was found, in words, for logs. It may
 	// quote claims of an unverified token.
 	Detail string
-	// Cause is the underlying error, if there is one. It is never of a class.
+	// Cause is the caller's own context error (ReasonCallerLeft), and nil
+	// otherwise: what went wrong elsewhere is told in Detail, so that no deadline
+	// of ours passes for one of the caller's.
 	Cause error
 }
 
@@ -166,27 +169,20 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		text += ": " + e.Detail
 	}
-	if e.Cause != nil {
-		text += ": " + e.Cause.Error()
-	}
 	return text
 }
 
 // Is reports whether target is the error's class.
 func (e *Error) Is(target error) bool { return e.Class != nil && target == e.Class }
 
-// Unwrap returns the cause. It is the context's error if the caller's own
-// context ended, and never a context error otherwise.
+// Unwrap returns Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
 // NewError returns the refusal of a reason, with the class and the challenge
-// that belong to it, for transports and Proofs of your own. A reason that is not
-// one of this package's is of class ErrUnavailable: nothing was decided.
-func NewError(reason Reason, cause error) *Error {
-	e := refuse(reason, "")
-	e.Cause = cause
-	return e
-}
+// that belong to it, for transports and Proofs of your own. detail is for logs.
+// A reason that is not one of this package's is of class ErrUnavailable: nothing
+// was decided.
+func NewError(reason Reason, detail string) *Error { return refuse(reason, detail) }
 
 // refuse makes the error of a reason.
 func refuse(reason Reason, detail string) *Error {

@@ -162,7 +162,7 @@ func intercept(ctx context.Context, v *validator.Validator, policy validator.Pol
 		return nil, err
 	}
 	if scheme != validator.SchemeBearer {
-		return nil, validator.NewError(validator.ReasonUnsupportedScheme, nil)
+		return nil, validator.NewError(validator.ReasonUnsupportedScheme, "")
 	}
 	token, err := v.ValidateWith(ctx, rawToken, validator.Requirements{Policy: &policy})
 	if err != nil {

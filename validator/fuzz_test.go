@@ -120,6 +120,13 @@ func (z fuzzed) satisfied(c map[string]any) bool {
 			return false
 		}
 	}
+	for _, name := range []string{"typ", "token_use"} {
+		kind, ok := c[name]
+		text, _ := kind.(string)
+		if ok && !slices.Contains([]string{"bearer", "dpop", "access", "jwt", "at+jwt"}, strings.ToLower(text)) {
+			return false
+		}
+	}
 	audience, ok := list(c["aud"])
 	expiry, hasExpiry := seconds(c, "exp")
 	issued, _ := seconds(c, "iat")

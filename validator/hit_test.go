@@ -307,8 +307,15 @@ func walk(value reflect.Value, been map[uintptr]bool, visit func(string)) {
 	case reflect.Interface:
 		walk(value.Elem(), been, visit)
 	case reflect.Struct:
-		if value.Type().PkgPath() == "net/http" {
+		switch kind := value.Type(); {
+		case kind.PkgPath() == "net/http":
 			return // the client that fetches keys: its connections change under our eyes
+		case kind.PkgPath() == "sync/atomic" && strings.HasPrefix(kind.Name(), "Pointer["):
+			pointed := kind.Field(0).Type.Elem().Elem() // _ [0]*T
+			if at := value.FieldByName("v").UnsafePointer(); at != nil {
+				walk(reflect.NewAt(pointed, at), been, visit)
+			}
+			return
 		}
 		for i := range value.NumField() {
 			walk(value.Field(i), been, visit)

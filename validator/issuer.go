@@ -19,10 +19,25 @@ type issuer struct {
 	clientIDs           []string
 	anyClient           bool
 	audienceMayBeClient bool
-	several             bool // the validator trusts other issuers or audiences too
+	trusted             *trusted
 	algorithms          jose.Algorithms
 	rules               *profileRules
 	keys                *jwks.Source
+}
+
+// trusted is all issuers of a Validator. It is immutable.
+type trusted struct {
+	issuers   map[string]*issuer // by exact iss
+	audiences map[string]int     // by how many issuers each is served
+}
+
+// ambiguous reports whether a policy that names these audiences, and no issuer,
+// leaves open which issuer or audience it means.
+func (t *trusted) ambiguous(audiences []string) bool {
+	if len(audiences) == 0 {
+		return len(t.issuers) > 1 || len(t.audiences) > 1
+	}
+	return slices.ContainsFunc(audiences, func(a string) bool { return t.audiences[a] > 1 })
 }
 
 // sourceSpec is what a key source depends on: a reload keeps the sources whose
@@ -91,14 +106,12 @@ func keyError(ctx context.Context, err error) *Error {
 		if unavailable.Throttled {
 			reason = ReasonKeyRefreshThrottled
 		}
-		e := refuse(reason, "")
-		e.RetryAfter, e.Cause = unavailable.RetryAfter, unavailable.Cause
+		e := refuse(reason, err.Error())
+		e.RetryAfter = unavailable.RetryAfter
 		return e
 	}
 	if e := callerLeft(ctx); e != nil {
 		return e
 	}
-	e := refuse(ReasonKeysUnavailable, "")
-	e.Cause = err
-	return e
+	return refuse(ReasonKeysUnavailable, err.Error())
 }

@@ -10,7 +10,8 @@ import (
 // Observer is told what happens. Each function may be nil; each is called
 // synchronously, so it should only count, and must be safe for concurrent use.
 type Observer struct {
-	// Decision is called once for every call of Validate and ValidateWith.
+	// Decision is called once for every call of Validate, ValidateWith and Refused,
+	// with the context of that call.
 	Decision func(context.Context, Decision)
 	// KeyFetch is called after every fetch of a key set.
 	KeyFetch func(KeyFetch)

@@ -3,6 +3,7 @@ package validator
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,11 +22,15 @@ var errOktaOrg = errors.New("is Okta's org authorization server, whose tokens no
 var oktaDomains = []string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"}
 
 func underOkta(u *url.URL) bool {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host := strings.TrimRight(strings.ToLower(u.Hostname()), ".")
 	return slices.ContainsFunc(oktaDomains, func(domain string) bool {
 		return host == domain || strings.HasSuffix(host, "."+domain)
 	})
 }
+
+// oktaPath is the path of a custom server or of something below it, in its one
+// plain spelling. Its metadata may also be where RFC 8414 3.1 puts it.
+var oktaPath = regexp.MustCompile(`^(?:/\.well-known/oauth-authorization-server)?/oauth2/([A-Za-z0-9_-]+)(?:/\.well-known)?(?:/[A-Za-z0-9_-]+)*$`)
 
 // oktaIssuer refuses the org server as an issuer: at Okta's own domains under
 // every profile, at any host (custom domains) under Okta().
@@ -33,44 +38,24 @@ func oktaIssuer(u *url.URL, profile bool) error {
 	if !profile && !underOkta(u) {
 		return nil
 	}
-	if id, rest := oktaServer(u); id == "" || rest != "" {
+	if !customServer(u) || strings.Count(u.Path, "/") != 2 {
 		return errOktaOrg
 	}
 	return nil
 }
 
 // oktaEndpoint refuses the org server's endpoints in the same places. Its keys
-// are at /oauth2/v1/keys; those of a custom server at /oauth2/{id}/v1/keys, its
-// metadata under /oauth2/{id}/.well-known or /.well-known/.../oauth2/{id}.
+// are at /oauth2/v1/keys; those of a custom server at /oauth2/{id}/v1/keys.
 func oktaEndpoint(u *url.URL, profile bool) error {
-	if !profile && !underOkta(u) {
+	if !profile && !underOkta(u) || customServer(u) {
 		return nil
 	}
-	inner := *u
-	if rest, ok := strings.CutPrefix(u.Path, "/.well-known/oauth-authorization-server"); ok {
-		inner.Path = rest
-	}
-	if id, _ := oktaServer(&inner); id == "" {
-		return errOktaOrg
-	}
-	return nil
+	return errOktaOrg
 }
 
-// oktaServer returns the id of the custom server that the path names, and what
-// follows it. The id is empty when the path names none: "v1" there is the org
-// server's API, and a path that is not in its plain form is not believed.
-func oktaServer(u *url.URL) (id, rest string) {
-	path, ok := strings.CutPrefix(u.Path, "/oauth2/")
-	if !ok || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/.") && !strings.Contains(u.Path, "/.well-known/") ||
-		strings.Contains(u.Path, "..") {
-		return "", ""
-	}
-	id, rest, slash := strings.Cut(path, "/")
-	if strings.EqualFold(id, "v1") {
-		return "", ""
-	}
-	if slash {
-		rest = "/" + rest
-	}
-	return id, rest
+// customServer reports whether the path is that of a custom server. "v1" in the
+// place of its id is the org server's API. A path with escapes is not plain.
+func customServer(u *url.URL) bool {
+	match := oktaPath.FindStringSubmatch(u.Path)
+	return match != nil && !strings.EqualFold(match[1], "v1") && u.EscapedPath() == u.Path
 }

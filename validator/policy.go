@@ -11,13 +11,15 @@ import (
 // forgot to say what it needs must not serve everybody: AnyToken says that being
 // authenticated is enough.
 //
-// Where a Validator trusts several issuers, or issuers with several audiences, a
-// policy names which of them it means, or says AnyTrustedIssuer: "orders.read"
-// of one API product is not "orders.read" of another.
+// A scope counts only together with the issuer it came from: "orders.read" of
+// one API product is not "orders.read" of another. So where a Validator trusts
+// several issuers or audiences, a policy names Issuers, or Audiences that only
+// one issuer serves, or says AnyTrustedIssuer.
 type Policy struct {
 	// Scopes must all be among the token's.
 	Scopes []string
-	// AnyScope: at least one must be among the token's.
+	// AnyScope: at least one must be among the token's. Name the one that permits
+	// least first: it is what the challenge asks for.
 	AnyScope []string
 	// Issuers: the token must come from one of them, given by Name or URL.
 	Issuers []string
@@ -34,19 +36,19 @@ type Policy struct {
 }
 
 // Check reports whether t satisfies the policy. Errors are of class
-// ErrInsufficientScope; a nil Token is ErrNoToken.
+// ErrInsufficientScope; for no Token it is ErrNoToken.
 func (p Policy) Check(_ context.Context, t *Token) error {
-	if t == nil {
+	if t == nil || t.facts.Load() == nil {
 		return refuse(ReasonNoToken, "")
 	}
-	if e := p.check(t); e != nil {
+	if e := p.check(t.facts.Load()); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (p *Policy) check(t *Token) *Error {
-	if problem := p.problem(t.issuer.several); problem != "" {
+func (p *Policy) check(t *facts) *Error {
+	if problem := p.problem(t.issuer.trusted); problem != "" {
 		return verified(refuse(ReasonPolicyInvalid, problem))
 	}
 	switch {
@@ -64,13 +66,16 @@ func (p *Policy) check(t *Token) *Error {
 
 func (p *Policy) insufficient() *Error {
 	e := verified(refuse(ReasonInsufficientScope, fmt.Sprintf("the policy asks for all of %q and one of %q", p.Scopes, p.AnyScope)))
-	e.Challenge.Scope = slices.Concat(p.Scopes, p.AnyScope) // RFC 6750 3: what is necessary
+	// RFC 6750 3: the scope necessary to access the resource, and no more.
+	e.Challenge.Scope = slices.Clone(p.Scopes)
+	if len(p.AnyScope) > 0 && !containsAny(p.Scopes, p.AnyScope) {
+		e.Challenge.Scope = append(e.Challenge.Scope, p.AnyScope[0])
+	}
 	return e
 }
 
-// problem says why the policy cannot be evaluated; empty when it can. several
-// reports whether the validator trusts more than one issuer or audience.
-func (p *Policy) problem(several bool) string {
+// problem says why the policy cannot be evaluated; empty when it can.
+func (p *Policy) problem(trusted *trusted) string {
 	demands := len(p.Scopes) + len(p.AnyScope) + len(p.ClientIDs)
 	named := len(p.Issuers) + len(p.Audiences)
 	switch {
@@ -80,8 +85,10 @@ func (p *Policy) problem(several bool) string {
 		return "it demands nothing: name scopes, or say AnyToken"
 	case p.AnyTrustedIssuer && named > 0:
 		return "AnyTrustedIssuer says that it does not matter, but issuers or audiences are named"
-	case several && named == 0 && !p.AnyTrustedIssuer:
-		return "several issuers or audiences are trusted: name Issuers or Audiences, or say AnyTrustedIssuer"
+	case slices.Contains(p.ClientIDs, ""):
+		return "ClientIDs contains an empty name, which tokens without a client would have"
+	case !p.AnyTrustedIssuer && len(p.Issuers) == 0 && trusted.ambiguous(p.Audiences):
+		return "several issuers or audiences are trusted: name Issuers, or Audiences of one issuer, or say AnyTrustedIssuer"
 	}
 	return ""
 }
@@ -89,13 +96,22 @@ func (p *Policy) problem(several bool) string {
 // forOneOf reports whether the token names one of the audiences, and its issuer
 // is trusted for that audience: a name in aud that is configured for another
 // issuer means nothing here.
-func (t *Token) forOneOf(audiences []string) bool {
+func (t *facts) forOneOf(audiences []string) bool {
 	for _, a := range audiences {
 		if slices.Contains(t.issuer.audiences, a) && slices.Contains(t.audience, a) {
 			return true
 		}
 	}
 	return false
+}
+
+func containsAll(list, wanted []string) bool {
+	for _, w := range wanted {
+		if !slices.Contains(list, w) {
+			return false
+		}
+	}
+	return true
 }
 
 func containsAny(list, wanted []string) bool {
@@ -111,10 +127,11 @@ func verified(e *Error) *Error {
 // CheckPolicy reports what is wrong with a policy for this Validator, so that
 // wiring fails at start instead of requests later: it demands nothing, leaves
 // open which issuer it means, or names issuers, audiences, clients or scopes
-// that no token here can have. The error joins *ConfigError values.
+// that no configured issuer it names can put into a token. The error joins
+// *ConfigError values.
 func (v *Validator) CheckPolicy(p Policy) error {
 	var m mistakes
-	if problem := p.problem(v.several); problem != "" {
+	if problem := p.problem(v.trusted); problem != "" {
 		m.add("Policy", "%s", problem)
 	}
 	v.checkNames(&m, p)
@@ -132,20 +149,21 @@ func (v *Validator) checkNames(m *mistakes, p Policy) {
 			m.add("Policy.Issuers", "%q is not configured", name)
 		}
 	}
+	meant := func(is *issuer) bool { return len(p.Issuers) == 0 || is.in(p.Issuers) }
 	for _, audience := range p.Audiences {
-		if !v.anyIssuer(func(is *issuer) bool { return slices.Contains(is.audiences, audience) }) {
+		if !v.anyIssuer(func(is *issuer) bool { return meant(is) && slices.Contains(is.audiences, audience) }) {
 			m.add("Policy.Audiences", "%q is not configured", audience)
 		}
 	}
 	for _, client := range p.ClientIDs {
-		if !v.anyIssuer(func(is *issuer) bool { return is.anyClient || slices.Contains(is.clientIDs, client) }) {
+		if !v.anyIssuer(func(is *issuer) bool { return meant(is) && (is.anyClient || slices.Contains(is.clientIDs, client)) }) {
 			m.add("Policy.ClientIDs", "%q is not configured", client)
 		}
 	}
 }
 
 func (v *Validator) anyIssuer(match func(*issuer) bool) bool {
-	for _, is := range v.issuers {
+	for _, is := range v.trusted.issuers {
 		if match(is) {
 			return true
 		}

@@ -43,9 +43,11 @@ func TestPolicy(t *testing.T) {
 		"any issuer and an issuer":  {policy: validator.Policy{AnyTrustedIssuer: true, Issuers: strs{"orders"}}, reason: validator.ReasonPolicyInvalid},
 		"any issuer and audience":   {policy: validator.Policy{AnyTrustedIssuer: true, Audiences: strs{audience}}, reason: validator.ReasonPolicyInvalid},
 		"missing scope":             {policy: validator.Policy{Scopes: strs{"read", "admin"}}, reason: validator.ReasonInsufficientScope, scope: strs{"read", "admin"}},
-		"none of":                   {policy: validator.Policy{AnyScope: strs{"admin", "root"}}, reason: validator.ReasonInsufficientScope, scope: strs{"admin", "root"}},
+		"none of":                   {policy: validator.Policy{AnyScope: strs{"admin", "root"}}, reason: validator.ReasonInsufficientScope, scope: strs{"admin"}},
 		"all of but none of":        {policy: validator.Policy{Scopes: strs{"read"}, AnyScope: strs{"admin"}}, reason: validator.ReasonInsufficientScope, scope: strs{"read", "admin"}},
 		"any of but not all of":     {policy: validator.Policy{Scopes: strs{"admin"}, AnyScope: strs{"read"}}, reason: validator.ReasonInsufficientScope, scope: strs{"admin", "read"}},
+		"any of is among all of":    {policy: validator.Policy{Scopes: strs{"admin"}, AnyScope: strs{"admin", "read"}}, reason: validator.ReasonInsufficientScope, scope: strs{"admin"}},
+		"empty client":              {policy: validator.Policy{ClientIDs: strs{client, ""}}, reason: validator.ReasonPolicyInvalid},
 		"scope of other case":       {policy: validator.Policy{Scopes: strs{"Read"}}, reason: validator.ReasonInsufficientScope, scope: strs{"Read"}},
 		"prefix of a scope":         {policy: validator.Policy{Scopes: strs{"rea"}}, reason: validator.ReasonInsufficientScope, scope: strs{"rea"}},
 		"other issuer":              {policy: validator.Policy{Issuers: strs{"reports"}, Scopes: strs{"read"}}, reason: validator.ReasonIssuerNotAllowed},
@@ -72,7 +74,9 @@ func TestPolicy(t *testing.T) {
 			}
 		})
 	}
-	refused(t, validator.Policy{AnyToken: true}.Check(t.Context(), nil), validator.ErrNoToken, validator.ReasonNoToken)
+	for _, none := range []*validator.Token{nil, {}} {
+		refused(t, validator.Policy{AnyToken: true}.Check(t.Context(), none), validator.ErrNoToken, validator.ReasonNoToken)
+	}
 }
 
 // TestPolicyNamesItsIssuer (design rule 7): with several issuers, or one with
@@ -83,9 +87,11 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 	wide.Audiences = strs{audience, "api://more"}
 	second := trust(two)
 	second.Audiences = strs{audience, "api://second"}
+	elsewhere := trust(two)
+	elsewhere.Audiences = strs{"api://elsewhere"}
 	scoped := validator.Policy{Scopes: strs{"read"}}
 	for name, v := range map[string]*validator.Validator{
-		"two issuers":   build(t, configure(trust(one), trust(two))),
+		"two issuers":   build(t, configure(trust(one), elsewhere)),
 		"two audiences": build(t, configure(wide)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,10 +107,20 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 			assert.Equal(t, strs{"Policy"}, fields(t, v.CheckPolicy(scoped)))
 		})
 	}
+	// An audience that two issuers serve does not say which of them is meant.
+	shared := build(t, configure(trust(one), trust(two)))
+	policy := validator.Policy{Scopes: strs{"read"}, Audiences: strs{audience}}
+	_, err := shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
+	refused(t, err, validator.ErrInsufficientScope, validator.ReasonPolicyInvalid)
+	policy.Issuers = strs{one.Issuer()}
+	_, err = shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
+	assert.NoError(t, err)
+	_, err = shared.ValidateWith(t.Context(), two.AccessToken(), validator.Requirements{Policy: &policy})
+	refused(t, err, validator.ErrInsufficientScope, validator.ReasonIssuerNotAllowed)
 	// An audience that only another issuer is trusted for does not count, even
 	// though the token names it.
 	v := build(t, configure(trust(one), second))
-	_, err := v.ValidateWith(t.Context(), one.AccessToken(validatortest.Audience(audience, "api://second")),
+	_, err = v.ValidateWith(t.Context(), one.AccessToken(validatortest.Audience(audience, "api://second")),
 		validator.Requirements{Policy: &validator.Policy{AnyToken: true, Audiences: strs{"api://second"}}})
 	refused(t, err, validator.ErrInsufficientScope, validator.ReasonAudienceNotAllowed)
 }
@@ -115,13 +131,15 @@ func TestCheckPolicy(t *testing.T) {
 		policy validator.Policy
 		fields strs
 	}{
-		"good":             {policy: validator.Policy{Issuers: strs{"orders", "https://as.example.com/reports/"}, Scopes: strs{"a"}}},
-		"client of any":    {policy: validator.Policy{ClientIDs: strs{"anybody"}, AnyTrustedIssuer: true}},
-		"zero":             {fields: strs{"Policy"}},
-		"unknown issuer":   {policy: validator.Policy{Issuers: strs{"orders", "x"}, Scopes: strs{"a"}}, fields: strs{"Policy.Issuers"}},
-		"unknown audience": {policy: validator.Policy{Audiences: strs{"x"}, Scopes: strs{"a"}}, fields: strs{"Policy.Audiences"}},
-		"not a scope":      {policy: validator.Policy{Issuers: strs{"orders"}, Scopes: strs{"a b"}}, fields: strs{"Policy.Scopes"}},
-		"not any scope":    {policy: validator.Policy{Issuers: strs{"orders"}, AnyScope: strs{""}}, fields: strs{"Policy.Scopes"}},
+		"good":                       {policy: validator.Policy{Issuers: strs{"orders", "https://as.example.com/reports/"}, Scopes: strs{"a"}}},
+		"client of any":              {policy: validator.Policy{ClientIDs: strs{"anybody"}, AnyTrustedIssuer: true}},
+		"zero":                       {fields: strs{"Policy"}},
+		"unknown issuer":             {policy: validator.Policy{Issuers: strs{"orders", "x"}, Scopes: strs{"a"}}, fields: strs{"Policy.Issuers"}},
+		"unknown audience":           {policy: validator.Policy{Audiences: strs{"x"}, Scopes: strs{"a"}}, fields: strs{"Policy.Audiences"}},
+		"not a scope":                {policy: validator.Policy{Issuers: strs{"orders"}, Scopes: strs{"a b"}}, fields: strs{"Policy.Scopes"}},
+		"not any scope":              {policy: validator.Policy{Issuers: strs{"orders"}, AnyScope: strs{""}}, fields: strs{"Policy.Scopes"}},
+		"audience of another issuer": {policy: validator.Policy{Issuers: strs{"orders"}, Audiences: strs{"api://reports"}, Scopes: strs{"a"}}, fields: strs{"Policy.Audiences"}},
+		"client of another issuer":   {policy: validator.Policy{Issuers: strs{"orders"}, ClientIDs: strs{"anybody"}}, fields: strs{"Policy.ClientIDs"}},
 		"everything at once": {
 			policy: validator.Policy{Issuers: strs{"x"}, Audiences: strs{"y"}, Scopes: strs{"\""}, AnyToken: true},
 			fields: strs{"Policy", "Policy.Issuers", "Policy.Audiences", "Policy.Scopes"},

@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -107,15 +108,16 @@ func (r *profileRules) scopesOf(c *claims) (scopes []string, agree bool) {
 	return scopes, true
 }
 
+// sameScopes compares two lists as sets, in linear time: both are the sender's,
+// and this runs before the signature is looked at.
 func sameScopes(a, b []string) bool {
-	return containsAll(a, b) && containsAll(b, a)
+	return slices.Equal(a, b) || maps.Equal(setOf(a), setOf(b))
 }
 
-func containsAll(list, wanted []string) bool {
-	for _, w := range wanted {
-		if !slices.Contains(list, w) {
-			return false
-		}
+func setOf(list []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(list))
+	for _, one := range list {
+		set[one] = struct{}{}
 	}
-	return true
+	return set
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 )
 
 // Confirmation names the keys that a token is bound to (the cnf claim of RFC
@@ -19,9 +20,10 @@ type Confirmation struct {
 // Confirm is called for every request, hit or miss, after the token was found
 // good and before its policy is looked at. It returns what was proven: the zero
 // Confirmation when the request carries no proof of this kind. It does not
-// compare with the token: the validator does. An error refuses the request; one
-// of type *Error is returned as it is, any other becomes ErrInvalidProof.
-// Implementations must be safe for concurrent use.
+// compare with the token: the validator does. An error refuses the request: one
+// made by NewError with its reason (ReasonProofUnavailable for a store that
+// failed), any other with ReasonProofInvalid. Implementations must be safe for
+// concurrent use.
 type Proof interface {
 	Confirm(ctx context.Context, rawToken string, t *Token) (Confirmation, error)
 }
@@ -30,20 +32,23 @@ type Proof interface {
 // somebody, but perhaps not by the one it was issued to (RFC 9449 7.1, RFC 8705
 // 3). This holds on every path a token can come by, so that a bound token is
 // never worth more than its key.
-func prove(ctx context.Context, raw string, t *Token, proofs []Proof) *Error {
+func prove(ctx context.Context, raw string, t *Token, bound Confirmation, proofs []Proof) *Error {
 	var byJKT, byX5T confirmed
 	for _, proof := range proofs {
+		if proof == nil {
+			return refuse(ReasonProofInvalid, "a nil Proof proves nothing")
+		}
 		proven, err := proof.Confirm(ctx, raw, t)
 		if err != nil {
 			return proofError(ctx, err)
 		}
-		byJKT.compare(t.confirmation.JKT, proven.JKT)
-		byX5T.compare(t.confirmation.X5TS256, proven.X5TS256)
+		byJKT.compare(bound.JKT, proven.JKT)
+		byX5T.compare(bound.X5TS256, proven.X5TS256)
 	}
-	if e := byJKT.verdict(t.confirmation.JKT); e != nil {
+	if e := byJKT.verdict(bound.JKT); e != nil {
 		return e
 	}
-	return byX5T.verdict(t.confirmation.X5TS256)
+	return byX5T.verdict(bound.X5TS256)
 }
 
 // confirmed is what the proofs showed of one kind of binding.
@@ -70,15 +75,23 @@ func (c *confirmed) verdict(bound string) *Error {
 	return refuse(ReasonProofMissing, "the token is bound to a key, and nothing proves it")
 }
 
+// proofError makes a refusal of whatever a Proof returned. A Proof may be the
+// user's: its error is copied, and only a Reason of ours is believed, so that
+// class, reason and challenge always belong together.
 func proofError(ctx context.Context, err error) *Error {
-	if own := (*Error)(nil); errors.As(err, &own) {
-		return own
-	}
 	if e := callerLeft(ctx); e != nil {
 		return e
 	}
-	e := refuse(ReasonProofInvalid, "")
-	e.Detail = err.Error() // in words only: a context error inside is not the caller's
+	var own *Error
+	if !errors.As(err, &own) || own == nil {
+		return refuse(ReasonProofInvalid, fmt.Sprint(err)) // in words only: a context error in it is not the caller's
+	}
+	reason := own.Reason
+	if _, known := classes[reason]; !known {
+		reason = ReasonProofInvalid
+	}
+	e := refuse(reason, own.Detail)
+	e.RetryAfter = own.RetryAfter
 	return e
 }
 

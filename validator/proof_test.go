@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,15 +90,33 @@ func TestProofFailures(t *testing.T) {
 		return got
 	}
 	refused(t, with(t.Context(), errors.New("bad proof")), validator.ErrInvalidProof, validator.ReasonProofInvalid)
-	own := validator.NewError(validator.ReasonProofMismatch, nil)
+	own := validator.NewError(validator.ReasonProofMismatch, "")
 	refused(t, with(t.Context(), own), validator.ErrInvalidProof, validator.ReasonProofMismatch)
-	store := validator.NewError("replay_store_unavailable", errors.New("connection refused"))
-	refused(t, with(t.Context(), store), validator.ErrUnavailable, "replay_store_unavailable")
+	store := validator.NewError(validator.ReasonProofUnavailable, "connection refused")
+	store.RetryAfter = time.Minute
+	e := refused(t, with(t.Context(), store), validator.ErrUnavailable, validator.ReasonProofUnavailable)
+	assert.Equal(t, time.Minute, e.RetryAfter)
+	assert.False(t, store.Verified, "the proof's own value is left alone")
+
+	// What a Proof makes up does not come out: no error without a class, with two
+	// of them, or with a reason of its own; and a typed nil is an error.
+	for _, made := range []*validator.Error{
+		nil, {Reason: "x"}, {Class: validator.ErrNoToken, Reason: "x"}, validator.NewError("x", ""),
+		{Class: validator.ErrInvalidProof, Reason: validator.ReasonProofInvalid, Cause: validator.ErrInvalidToken},
+		{Class: validator.ErrInvalidProof, Reason: validator.ReasonProofInvalid, Cause: context.DeadlineExceeded},
+	} {
+		err := with(t.Context(), made)
+		refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	}
 
 	// A deadline inside of a proof is not the caller's.
 	err := with(t.Context(), context.DeadlineExceeded)
 	refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
 	assert.NotErrorIs(t, err, context.DeadlineExceeded)
+
+	_, err = v.ValidateWith(t.Context(), raw, validator.Requirements{Proofs: []validator.Proof{nil}})
+	refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

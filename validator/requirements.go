@@ -35,7 +35,7 @@ func IntrospectedWithin(d time.Duration) Freshness {
 // freshEnough refuses a token that nobody can ask its issuer about. What was
 // verified locally says when the token was issued, not that it still stands; a
 // caller that asked for more gets no answer rather than a wrong one.
-func freshEnough(t *Token, f Freshness) *Error {
+func freshEnough(t *facts, f Freshness) *Error {
 	if f == (Freshness{}) || t.origin == OriginIntrospection {
 		return nil
 	}

@@ -12,11 +12,11 @@ type revocations struct {
 
 // revoked reports whether the token was issued no later than its subject was
 // revoked.
-func (r *revocations) revoked(t *Token) bool {
+func (r *revocations) revoked(t *facts) bool {
 	marks := r.marks.Load()
 	if marks == nil {
 		return false
 	}
-	at, marked := (*marks)[t.Identity()]
+	at, marked := (*marks)[t.identity()]
 	return marked && t.issuedAt <= at // a token without iat counts as old
 }

@@ -334,3 +334,29 @@ func TestReloadMovesEvents(t *testing.T) {
 	assert.Zero(t, old)
 	assert.Equal(t, 1, new)
 }
+
+// TestReloadLeavesDecisions: decisions are told to the observer of the validator
+// that made them.
+func TestReloadLeavesDecisions(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	old, next := &recorder{}, &recorder{}
+	c := configure(trust(s))
+	c.Observer = old.observer()
+	before := build(t, c)
+	c.Observer = next.observer()
+	after, err := before.WithConfig(c)
+	require.NoError(t, err)
+	accept(t, before, s.AccessToken())
+	accept(t, after, s.AccessToken())
+	assert.Len(t, old.decisions, 1)
+	assert.Len(t, next.decisions, 1)
+}
+
+// TestObserverPanic: an observer that panics on a key fetch costs nobody else
+// anything.
+func TestObserverPanic(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	c := configure(trust(s))
+	c.Observer.KeyFetch = func(validator.KeyFetch) { panic("in the observer") }
+	accept(t, build(t, c), s.AccessToken())
+}

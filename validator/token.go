@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -25,8 +26,23 @@ const (
 )
 
 // Token is an access token that was accepted: the facts, not the string. It is
-// immutable and safe for concurrent use; it never prints itself.
+// immutable and safe for concurrent use; it never prints itself. Only a
+// Validator makes Tokens.
 type Token struct {
+	// An atomic.Pointer although it is written once: fmt calls no method on the
+	// unexported fields of a user's struct, but prints what they point to, and
+	// this is the only pointer that it does not follow.
+	facts atomic.Pointer[facts]
+}
+
+func newToken(f *facts) *Token {
+	t := new(Token)
+	t.facts.Store(f)
+	return t
+}
+
+// facts are what is known about a good token.
+type facts struct {
 	issuer *issuer
 	key    *jwks.Key
 	origin Origin
@@ -43,75 +59,77 @@ type Token struct {
 	confirmation                   Confirmation
 }
 
+func (f *facts) identity() Identity { return Identity{f.issuer.url, f.subject} }
+
 // Identity is who a token speaks for. A subject means something only together
 // with the issuer that names it (RFC 7519 4.1.2), so use this as the key of
 // whatever belongs to a user.
 type Identity struct{ Issuer, Subject string }
 
 // Identity returns the pair of Issuer and Subject.
-func (t *Token) Identity() Identity { return Identity{t.Issuer(), t.subject} }
+func (t *Token) Identity() Identity { return t.facts.Load().identity() }
 
 // Issuer is the exact iss.
-func (t *Token) Issuer() string { return t.issuer.url }
+func (t *Token) Issuer() string { return t.facts.Load().issuer.url }
 
 // IssuerName is the label that the configuration gives to the issuer.
-func (t *Token) IssuerName() string { return t.issuer.name }
+func (t *Token) IssuerName() string { return t.facts.Load().issuer.name }
 
 // Subject is sub; empty when the token has none. It is unique only within its
 // issuer: see Identity.
-func (t *Token) Subject() string { return t.subject }
+func (t *Token) Subject() string { return t.facts.Load().subject }
 
 // ClientID is the client that the token was issued to; empty when it names none.
-func (t *Token) ClientID() string { return t.clientID }
+func (t *Token) ClientID() string { return t.facts.Load().clientID }
 
 // ID is jti; empty when the token has none.
-func (t *Token) ID() string { return t.id }
+func (t *Token) ID() string { return t.facts.Load().id }
 
 // Scopes returns a copy of the token's scopes, in its order.
-func (t *Token) Scopes() []string { return slices.Clone(t.scopes) }
+func (t *Token) Scopes() []string { return slices.Clone(t.facts.Load().scopes) }
 
 // HasScope reports whether the token has the scope. Scopes compare exactly
 // (RFC 6749 3.3).
-func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
+func (t *Token) HasScope(scope string) bool { return slices.Contains(t.facts.Load().scopes, scope) }
 
-// Audience returns a copy of aud.
-func (t *Token) Audience() []string { return slices.Clone(t.audience) }
+// Audiences returns a copy of aud.
+func (t *Token) Audiences() []string { return slices.Clone(t.facts.Load().audience) }
 
 // MatchedAudience is the first of the issuer's configured audiences that the
 // token names.
-func (t *Token) MatchedAudience() string { return t.matched }
+func (t *Token) MatchedAudience() string { return t.facts.Load().matched }
 
 // Expiry is exp.
-func (t *Token) Expiry() time.Time { return t.expiry.time() }
+func (t *Token) Expiry() time.Time { return t.facts.Load().expiry.time() }
 
 // IssuedAt is iat; the zero time when the token has none.
-func (t *Token) IssuedAt() time.Time { return t.issuedAt.time() }
+func (t *Token) IssuedAt() time.Time { return t.facts.Load().issuedAt.time() }
 
 // Origin is how the token was established as good.
-func (t *Token) Origin() Origin { return t.origin }
+func (t *Token) Origin() Origin { return t.facts.Load().origin }
 
 // IntrospectedAt is when the issuer was asked about the token; the zero time for
 // one that was verified locally.
-func (t *Token) IntrospectedAt() time.Time { return t.introspectedAt.time() }
+func (t *Token) IntrospectedAt() time.Time { return t.facts.Load().introspectedAt.time() }
 
 // KeyID is the kid of the key that verified the token; empty when the key has
 // none or the token was introspected.
 func (t *Token) KeyID() string {
-	if t.key == nil {
-		return ""
+	if key := t.facts.Load().key; key != nil {
+		return key.ID()
 	}
-	return t.key.ID()
+	return ""
 }
 
 // Confirmation is what the token is bound to (cnf); the zero value for a token
 // that is not bound. It was proven, or the token would not have been returned.
-func (t *Token) Confirmation() Confirmation { return t.confirmation }
+func (t *Token) Confirmation() Confirmation { return t.facts.Load().confirmation }
 
 // Claim returns the claim of that exact name as encoding/json decodes it into an
 // any: string, float64, bool, nil, []any or map[string]any. For exact integers
 // or types of your own use Claims.
 func (t *Token) Claim(name string) (value any, ok bool) {
-	o := jose.ReadObject(t.text, nil)
+	o := jose.ReadObject(t.facts.Load().text, nil)
 	defer o.Close()
 	for o.Next() {
 		if o.Name() == name {
@@ -126,7 +144,7 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 // that were checked. The error is the decoder's when a claim does not fit T.
 func Claims[T any](t *Token) (T, error) {
 	var value T
-	if err := json.Unmarshal([]byte(t.text), &value); err != nil {
+	if err := json.Unmarshal([]byte(t.facts.Load().text), &value); err != nil {
 		return value, fmt.Errorf("validator: claims: %w", err)
 	}
 	return value, nil
@@ -136,13 +154,13 @@ const redacted = "[access token]"
 
 // Format prints a fixed text for every verb: claims are personal data, and a
 // token in a log line is a mistake that this makes harmless.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (*Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue keeps the claims out of structured logs.
-func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (*Token) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalJSON keeps the claims out of whatever the token is embedded in.
-func (Token) MarshalJSON() ([]byte, error) {
+func (*Token) MarshalJSON() ([]byte, error) {
 	return jsontext.AppendQuote(nil, redacted)
 }
 

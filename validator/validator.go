@@ -19,8 +19,8 @@ import (
 // use; it starts no goroutine that outlives a fetch of keys, so there is nothing
 // to close.
 type Validator struct {
-	issuers map[string]*issuer // by exact iss
-	several bool               // more than one issuer or audience is trusted
+	trusted *trusted
+	witness *witness
 	leeway  time.Duration
 	cap     time.Duration
 	clock   func() time.Time
@@ -29,7 +29,7 @@ type Validator struct {
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
 	revoked *revocations
-	seen    *atomic.Pointer[witness]
+	newest  *atomic.Pointer[witness] // hears of key fetches
 }
 
 // New returns a Validator for the configuration. It does no I/O: keys are
@@ -44,21 +44,23 @@ func New(config Config) (*Validator, error) {
 // v the keys (and what is known about unknown ones) of every issuer whose Name,
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient and
 // InsecureAllowHTTP are the same, and what was revoked. A shared key source
-// keeps the Clock it began with; Logger and Observer of the newest
-// configuration get its events. v stays usable, and is unaffected by an error.
+// keeps the Clock it began with; the Logger and Observer of the newest
+// configuration hear of its fetches. v stays usable, and is unaffected by an
+// error.
 func (v *Validator) WithConfig(config Config) (*Validator, error) {
-	return build(config, v.sources, v.revoked, v.seen)
+	return build(config, v.sources, v.revoked, v.newest)
 }
 
-func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations, seen *atomic.Pointer[witness]) (*Validator, error) {
+func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations, newest *atomic.Pointer[witness]) (*Validator, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
 	v := &Validator{
-		issuers: make(map[string]*issuer, len(config.Issuers)),
+		trusted: &trusted{make(map[string]*issuer, len(config.Issuers)), map[string]int{}},
+		witness: &witness{config.Observer, config.Logger},
 		leeway:  config.leeway(), cap: config.CacheCap, clock: config.Clock,
 		sources: make(map[sourceSpec]*jwks.Source, len(config.Issuers)),
-		revoked: revoked, seen: seen,
+		revoked: revoked, newest: newest,
 	}
 	if v.clock == nil {
 		v.clock = time.Now
@@ -74,12 +76,11 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 	if err := v.addIssuers(config, old); err != nil {
 		return nil, err
 	}
-	seen.Store(&witness{config.Observer, config.Logger})
+	newest.Store(v.witness)
 	return v, nil
 }
 
 func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) error {
-	audiences := map[string]bool{}
 	for _, c := range config.Issuers {
 		is := newIssuer(c)
 		spec := sourceSpec{
@@ -89,18 +90,14 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 		source, shared := old[spec]
 		if !shared {
 			var err error
-			if source, err = newSource(spec, v.clock, v.seen); err != nil {
+			if source, err = newSource(spec, v.clock, v.newest); err != nil {
 				return err
 			}
 		}
-		is.keys, v.sources[spec], v.issuers[is.url] = source, source, is
+		is.keys, is.trusted, v.sources[spec], v.trusted.issuers[is.url] = source, v.trusted, source, is
 		for _, a := range is.audiences {
-			audiences[a] = true
+			v.trusted.audiences[a]++
 		}
-	}
-	v.several = len(v.issuers) > 1 || len(audiences) > 1
-	for _, is := range v.issuers {
-		is.several = v.several
 	}
 	return nil
 }
@@ -112,10 +109,10 @@ func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64
 // are missing. It never turns back: an outage later on concerns only tokens
 // with unknown keys. Errors are of class ErrUnavailable.
 func (v *Validator) Ready(ctx context.Context) error {
-	errs := make([]error, len(v.issuers))
+	errs := make([]error, len(v.trusted.issuers))
 	var wg sync.WaitGroup
 	i := 0
-	for _, is := range v.issuers {
+	for _, is := range v.trusted.issuers {
 		slot := &errs[i]
 		i++
 		wg.Go(func() {
@@ -141,13 +138,19 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
 	d := v.establish(ctx, rawToken)
 	if d.Err == nil {
-		d.Err = admit(ctx, rawToken, d.Token, require)
+		d.Err = admit(ctx, rawToken, d.Token, d.Token.facts.Load(), require)
 	}
-	v.seen.Load().decision(ctx, d)
+	v.witness.decision(ctx, d)
 	if d.Err != nil {
 		return nil, d.Err
 	}
 	return d.Token, nil
+}
+
+// Refused tells the Observer and the Logger of a refusal that a transport made
+// before there was a token to validate, so that they hear of every request.
+func (v *Validator) Refused(ctx context.Context, e *Error) {
+	v.witness.decision(ctx, Decision{Err: e})
 }
 
 // establish finds out whether the token is good: from what is kept about it, or
@@ -165,8 +168,10 @@ func (v *Validator) establish(ctx context.Context, raw string) Decision {
 	}
 	digest := signatureDigest(compact.Signature)
 	now := v.clock()
-	if t, ok := v.cache.Get(digest, now); ok && t.signed == compact.Signed && t.key.Trusted() {
-		return Decision{Issuer: t.issuer.name, Token: t, Cached: true, Err: v.current(t, now)}
+	if t, ok := v.cache.Get(digest, now); ok {
+		if known := t.facts.Load(); known.signed == compact.Signed && known.key.Trusted() {
+			return Decision{Issuer: known.issuer.name, Token: t, Cached: true, Err: v.current(known, now)}
+		}
 	}
 	return v.examine(ctx, raw, compact, digest, now)
 }
@@ -176,7 +181,7 @@ func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compac
 	if !jose.InAlphabet(raw) {
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}
 	}
-	c, signature, e := v.decode(compact)
+	c, e := v.decode(compact)
 	if e != nil {
 		return Decision{Err: e}
 	}
@@ -185,56 +190,71 @@ func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compac
 		d.Err = f.error()
 		return d
 	}
-	key, e := c.issuer.key(ctx, c.header.KeyID, c.algorithm)
+	key, e := c.verify(ctx, compact)
 	if e != nil {
 		d.Err = e
 		return d
 	}
-	// RFC 7515 5.2. A bad signature under a listed key is final: it never causes a fetch.
-	if key.Verify(c.algorithm, compact.Signed, signature) != nil {
-		d.Err = refuse(ReasonBadSignature, "")
-		return d
-	}
-	d.Token = c.token(key, compact.Signed)
+	known := c.facts(key, compact.Signed)
+	d.Token = newToken(known)
 	now = v.clock() // keys may have taken a while to come
 	v.keep(digest, d.Token, now)
-	d.Err = v.current(d.Token, now)
+	d.Err = v.current(known, now)
 	return d
 }
 
-// decode reads header and claims, finds the issuer by exact iss, and decodes the
-// signature. Nothing of it is believed yet.
-func (v *Validator) decode(compact jose.Compact) (*candidate, []byte, *Error) {
+// verify finds the key that the token names and checks the signature with it
+// (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
+// fetch. A key that was withdrawn meanwhile is looked up again, as a hit would do.
+func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
+	var space [512]byte // no common signature is longer
+	signature, err := jose.AppendSegment(space[:0], compact.Signature)
+	if err != nil {
+		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
+	}
+	for {
+		key, e := c.issuer.key(ctx, c.header.KeyID, c.algorithm)
+		if e != nil {
+			return nil, e
+		}
+		if key.Verify(c.algorithm, compact.Signed, signature) != nil {
+			return nil, refuse(ReasonBadSignature, "")
+		}
+		if key.Trusted() {
+			return key, nil
+		}
+	}
+}
+
+// decode reads header and claims and finds the issuer by exact iss. Nothing of it
+// is believed yet.
+func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	header, err := jose.ParseHeader(compact.Header)
 	switch {
 	case errors.Is(err, jose.ErrNotJWS):
-		return nil, nil, refuse(ReasonNotJWT, "")
+		return nil, refuse(ReasonNotJWT, "")
 	case errors.Is(err, jose.ErrCritical):
-		return nil, nil, refuse(ReasonCriticalHeader, "")
+		return nil, refuse(ReasonCriticalHeader, "")
 	case err != nil:
-		return nil, nil, refuse(ReasonMalformedJOSEHeader, err.Error())
-	}
-	signature, err := jose.AppendSegment(nil, compact.Signature)
-	if err != nil {
-		return nil, nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
+		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
 	}
 	c := &candidate{header: header, typ: normalType(header.Type)}
 	var f *failure
 	if c.claims, f = parseClaims(compact.Payload); f != nil {
-		return nil, nil, f.error()
+		return nil, f.error()
 	}
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
-	if c.issuer = v.issuers[c.claims.issuer]; c.issuer == nil {
-		return nil, nil, failed(ReasonUnknownIssuer, "a configured issuer", c.claims.issuer).error()
+	if c.issuer = v.trusted.issuers[c.claims.issuer]; c.issuer == nil {
+		return nil, failed(ReasonUnknownIssuer, "a configured issuer", c.claims.issuer).error()
 	}
-	return c, signature, nil
+	return c, nil
 }
 
-// token makes the immutable facts of a candidate whose signature verified. It
-// keeps no part of the raw token's memory, so that no signature is kept alive.
-func (c *candidate) token(key *jwks.Key, signed string) *Token {
-	return &Token{
+// facts are those of a candidate whose signature verified. They keep no part of
+// the raw token's memory, so that no signature is kept alive.
+func (c *candidate) facts(key *jwks.Key, signed string) *facts {
+	return &facts{
 		issuer: c.issuer, key: key, origin: OriginLocal,
 		signed: strings.Clone(signed), text: c.claims.text,
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
@@ -246,7 +266,7 @@ func (c *candidate) token(key *jwks.Key, signed string) *Token {
 
 // keep remembers the facts for as long as they can matter.
 func (v *Validator) keep(digest [sha256.Size]byte, t *Token, now time.Time) {
-	until := t.expiry.plus(v.leeway).time()
+	until := t.facts.Load().expiry.plus(v.leeway).time()
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
 		until = now.Add(v.cap)
 	}
@@ -255,7 +275,7 @@ func (v *Validator) keep(digest [sha256.Size]byte, t *Token, now time.Time) {
 
 // current looks at what can have changed since the signature verified. It runs
 // on a hit as on a miss, so that both give the same verdict at every instant.
-func (v *Validator) current(t *Token, now time.Time) *Error {
+func (v *Validator) current(t *facts, now time.Time) *Error {
 	if f := t.examineAgain(instant{dateOf(now), v.leeway}); f != nil {
 		return verified(f.error())
 	}
@@ -266,15 +286,15 @@ func (v *Validator) current(t *Token, now time.Time) *Error {
 }
 
 // admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, t *Token, require Requirements) *Error {
-	if e := freshEnough(t, require.Fresh); e != nil {
+func admit(ctx context.Context, raw string, t *Token, known *facts, require Requirements) *Error {
+	if e := freshEnough(known, require.Fresh); e != nil {
 		return verified(e)
 	}
-	if e := prove(ctx, raw, t, require.Proofs); e != nil {
+	if e := prove(ctx, raw, t, known.confirmation, require.Proofs); e != nil {
 		return verified(e)
 	}
 	if require.Policy != nil {
-		return require.Policy.check(t)
+		return require.Policy.check(known)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (c *corpus) encodingOfSignature() {
 	signature("slash", strings.ReplaceAll(sig, "_", "/"))
 	signature("empty", "")
 	none, claims, _ := segments(c.token(HeaderParam("alg", "none")))
-	c.refuse("alg-none-unsigned", "base64url of the signature", "good", "malformed_token", none+"."+claims+".")
+	c.refuse("alg-none-unsigned", "alg", "good", "algorithm_not_allowed", none+"."+claims+".")
 }
 
 func (c *corpus) encodingOfHeader() {

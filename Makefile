@@ -1,0 +1,73 @@
+# make test is all that a change has to pass. See CONTRIBUTING.md.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := test
+
+FUZZTIME ?= 2m
+BENCH ?= .
+COUNT ?= 1
+
+# Every module of go.work; the pinned tools are a module of their own, outside of it.
+MODULES = $(shell go list -m -f '{{.Dir}}')
+TOOLS := internal/tools
+# Built by the go command, from the versions that $(TOOLS)/go.mod pins.
+tool = $$(GOWORK=off go tool -n -modfile=$(TOOLS)/go.mod $(1))
+
+.PHONY: setup test form tidy vet staticcheck vulncheck unit fuzz bench cover
+
+setup: ## install what the tests need beside Go
+	@bash internal/interop/setup.sh
+	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod download); done
+
+test: setup ## everything
+	@$(MAKE) --no-print-directory form tidy vet staticcheck vulncheck unit
+
+form:
+	@bad=$$(find . -name node_modules -prune -o -name .node -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
+	if [ -n "$$bad" ]; then echo "gofmt: these files are not formatted:"; echo "$$bad"; exit 1; fi
+
+tidy:
+	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod tidy -diff); done
+
+vet:
+	go vet work
+
+staticcheck:
+	@echo "staticcheck ./..."; staticcheck=$(call tool,staticcheck); \
+	for module in $(MODULES); do (cd "$$module" && "$$staticcheck" ./...); done
+
+# Its data source cannot be reached from everywhere. That is said, and is the
+# only failure that does not count.
+vulncheck:
+	@govulncheck=$(call tool,govulncheck); errors=$$(mktemp); trap 'rm -f "$$errors"' EXIT; \
+	for module in $(MODULES); do \
+		code=0; output=$$(cd "$$module" && "$$govulncheck" ./... 2>"$$errors") || code=$$?; \
+		if [ $$code -eq 1 ] && grep -q 'govulncheck: fetching vulnerabilities:' "$$errors"; then \
+			echo "govulncheck: the vulnerability check was NOT done: its data source could not be reached"; break; \
+		fi; \
+		echo "$$output"; cat "$$errors" >&2; \
+		if [ $$code -ne 0 ]; then exit $$code; fi; \
+	done
+
+# With the seeds of the fuzz targets, the interop tests and the README's snippets.
+unit:
+	go test -race -shuffle=on work
+
+fuzz: ## each target for FUZZTIME
+	@found=0; \
+	for package in $$(go list work); do \
+		tests=$$(go test -list '^Fuzz' "$$package"); \
+		for target in $$(grep '^Fuzz' <<<"$$tests" || true); do \
+			found=1; echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(FUZZTIME)" "$$package"; \
+		done; \
+	done; \
+	if [ $$found -eq 0 ]; then echo "fuzz: there is no target"; exit 1; fi
+
+bench: ## BENCH selects, COUNT repeats
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) work
+
+cover: ## in cover.out
+	go test -coverpkg="$$(go list work | paste -sd,)" -coverprofile=cover.out work
+	@go tool cover -func=cover.out | tail -1

@@ -1,0 +1,94 @@
+package readme
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const root = "../.."
+
+// compiled are the files that README.md may quote from. All are built, and run
+// where they can be, by go test.
+var compiled = []string{
+	"validator/example_test.go",
+	"middleware/example_test.go",
+	"internal/readme/firstapi/main.go",
+	"examples/quickstart/*.go",
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestReadmeIsCompiled(t *testing.T) {
+	found, err := blocks(read(t, "README.md"))
+	require.NoError(t, err)
+	sources := map[string]string{}
+	for _, pattern := range compiled {
+		names, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, names, pattern)
+		for _, name := range names {
+			sources[name] = read(t, strings.TrimPrefix(name, root+"/"))
+		}
+	}
+	for _, b := range found {
+		assert.True(t, containsAny(sources, b.text), "README.md:%d: this block is in none of %q:\n%s", b.line, compiled, b.text)
+	}
+	t.Logf("%d blocks", len(found))
+}
+
+func containsAny(sources map[string]string, text string) bool {
+	for _, source := range sources {
+		if contains(source, text) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestReadmeIsShort(t *testing.T) {
+	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 250)
+}
+
+// Links into the repository lead somewhere.
+func TestLinks(t *testing.T) {
+	for _, document := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"} {
+		for _, link := range regexp.MustCompile(`(?m)(?:^|\s)\[[^\]]+\]\(([^)#]+)`).FindAllStringSubmatch(read(t, document), -1) {
+			if !strings.Contains(link[1], "://") {
+				assert.FileExists(t, filepath.Join(root, link[1]), document)
+			}
+		}
+	}
+}
+
+// The check itself: it must not pass by finding nothing.
+func TestBlocks(t *testing.T) {
+	found, err := blocks("a\n```go\nx := 1\n\ny()\n```\nb\n```sh\nls\n```\n```Go title\nz()\n```\n")
+	require.NoError(t, err)
+	assert.Equal(t, []block{{2, "x := 1\n\ny()\n"}, {11, "z()\n"}}, found)
+
+	for _, document := range []string{"", "no code", "```\nplain\n```\n", "```go\nopen\n", "```sh\nls\n```\n```go\nopen"} {
+		_, err := blocks(document)
+		assert.Error(t, err, document)
+	}
+}
+
+func TestContains(t *testing.T) {
+	source := "package p\n\nfunc f() {\n\tx := 1\n\n\tif x > 0 {\n\t\tg(x)\n\t}\n}\n"
+	for _, text := range []string{"x := 1\n", "x := 1\n\nif x > 0 {\n\tg(x)\n}\n", "\t\tg(x)\n", source} {
+		assert.True(t, contains(source, text), text)
+	}
+	for _, text := range []string{"", "\n", "x := 2\n", "x := 1\ng(x)\n", "x :=\n", "g(x) // so\n", "(x)\n"} {
+		assert.False(t, contains(source, text), text)
+	}
+}
