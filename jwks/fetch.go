@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/bearerguard/bearerguard/internal/metadata"
 	"github.com/bearerguard/bearerguard/internal/remote"
@@ -13,82 +14,83 @@ import (
 // rediscoverAfter is how many failures in a row make us read the metadata again.
 const rediscoverAfter = 3
 
-// fetcher reads the key set and knows where it is. Only one flight uses it at a
-// time, so it needs no lock.
+// fetcher reads key sets and finds out where they are. It is immutable.
 type fetcher struct {
 	client   *remote.Client
+	check    func(*url.URL) error
 	issuer   string
-	url      string // configured or discovered; empty: not known yet
-	discover bool   // nobody configured the URL
-	failures int    // of the discovered URL, in a row
+	discover bool // nobody configured the URL
 }
 
-func newFetcher(config Config) *fetcher {
-	return &fetcher{
-		client:   remote.NewClient(config.HTTPClient, config.CheckURL),
-		issuer:   config.Issuer,
-		url:      config.URL,
-		discover: config.URL == "",
-	}
+// task is what one fetch starts from.
+type task struct {
+	url        string // configured or discovered; empty: not known yet
+	current    *set   // nil: none yet
+	suspicious bool   // the URL failed so often that it may be the wrong one
 }
 
-// fetch returns the key set; nil without an error when it is still current.
-func (f *fetcher) fetch(ctx context.Context, current *set) (*set, error) {
-	if f.url == "" || f.failures >= rediscoverAfter {
-		if err := f.locate(ctx); err != nil && f.url == "" {
-			return nil, err
+// answer is what one fetch found. Its url counts even beside an error.
+type answer struct {
+	set *set // nil: the current one still stands
+	url string
+}
+
+// fetch reads the key set. Where the URL was discovered and may have moved, it
+// asks the metadata again, and reads the set from the new place.
+func (f *fetcher) fetch(ctx context.Context, t task) (answer, error) {
+	if t.url == "" {
+		address, err := f.locate(ctx)
+		if err != nil {
+			return answer{}, err
 		}
+		t.url = address
 	}
-	next, err := f.read(ctx, current)
-	if f.discover && gone(err) {
-		// The server moved its keys: its metadata says where to.
-		if f.locate(ctx) == nil {
-			next, err = f.read(ctx, current)
-		}
+	next, err := f.read(ctx, t)
+	if err == nil || !f.discover || !(t.suspicious || gone(err)) {
+		return answer{next, t.url}, err
 	}
-	return next, err
+	address, lost := f.locate(ctx)
+	if lost != nil || address == t.url {
+		return answer{nil, t.url}, err
+	}
+	t.url = address
+	next, err = f.read(ctx, t)
+	return answer{next, t.url}, err
 }
 
-// locate reads the metadata. The URL that was good so far stays when it fails.
-func (f *fetcher) locate(ctx context.Context) error {
+// locate asks the metadata for the URL.
+func (f *fetcher) locate(ctx context.Context) (string, error) {
 	document, err := metadata.Discover(ctx, f.client, f.issuer)
 	if err != nil {
-		return fmt.Errorf("discovery: %w", err)
+		return "", fmt.Errorf("discovery: %w", err)
 	}
-	if document.JWKSURI == "" {
-		return errors.New("discovery: the metadata names no jwks_uri")
+	u, err := url.Parse(document.JWKSURI)
+	if err != nil || document.JWKSURI == "" {
+		return "", errors.New("discovery: the metadata names no jwks_uri")
 	}
-	f.url, f.failures = document.JWKSURI, 0
-	return nil
+	if err := f.check(u); err != nil {
+		return "", fmt.Errorf("discovery: jwks_uri: %w", err)
+	}
+	return document.JWKSURI, nil
 }
 
-func (f *fetcher) read(ctx context.Context, current *set) (*set, error) {
-	next, err := f.get(ctx, current)
-	if err != nil && f.discover {
-		f.failures++
-	} else {
-		f.failures = 0
-	}
-	return next, err
-}
-
-func (f *fetcher) get(ctx context.Context, current *set) (*set, error) {
+func (f *fetcher) read(ctx context.Context, t task) (*set, error) {
 	etag := ""
-	if current != nil && current.url == f.url {
-		etag = current.etag
+	if t.current != nil && t.current.url == t.url {
+		etag = t.current.etag
 	}
-	answer, err := f.client.Get(ctx, f.url, etag)
+	document, err := f.client.Get(ctx, t.url, etag)
 	if err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
 	}
-	if answer.NotModified {
+	if document.NotModified {
 		return nil, nil
 	}
-	next, err := parseSet(answer.Body)
+	next, err := parseSet(document.Body)
 	if err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
 	}
-	next.etag, next.url = answer.ETag, f.url
+	next.etag, next.url = document.ETag, t.url
 	return next, nil
 }
 

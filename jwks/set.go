@@ -46,10 +46,12 @@ func (s *set) find(q question) *Key {
 		if (q.kid != "" && k.id != q.kid) || !k.public.Fits(q.algorithm) {
 			continue
 		}
-		if found != nil {
+		if found != nil && (found.id != k.id || found.thumbprint != k.thumbprint) {
 			return nil
 		}
-		found = k
+		if found == nil {
+			found = k // listed twice, with and without alg or use, it is still one key
+		}
 	}
 	return found
 }
@@ -159,7 +161,7 @@ func (s *set) add(text jsontext.Value) {
 	}
 	k, why := newKey(raw)
 	if why != "" {
-		s.skipped = append(s.skipped, Skipped{KeyID: raw.KID, Why: why})
+		s.skipped = append(s.skipped, Skipped{KeyID: raw.KID[:min(len(raw.KID), jose.MaxKeyID)], Why: why})
 		return
 	}
 	if slices.ContainsFunc(s.keys, func(o *Key) bool { return o.identity == k.identity }) {
@@ -171,6 +173,8 @@ func (s *set) add(text jsontext.Value) {
 // newKey turns a JWK into a key that may verify tokens, or says why it may not.
 func newKey(raw jwkset.JWKMarshal) (k *Key, why string) {
 	switch {
+	case len(raw.KID) > jose.MaxKeyID:
+		return nil, "kid is too long"
 	case raw.KTY == jwkset.KtyOct:
 		return nil, "symmetric" // whoever can read the set could sign with it
 	case raw.D != "" || raw.P != "" || raw.Q != "" || raw.DP != "" || raw.DQ != "" || raw.QI != "" || raw.K != "" || len(raw.OTH) > 0:

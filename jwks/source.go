@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,11 +92,13 @@ type Source struct {
 	snapshot atomic.Pointer[set] // nil until the first good set
 
 	mu       sync.Mutex
+	url      string  // where the set is; empty: not discovered yet
 	flight   *flight // the one in the air, if any
 	begun    uint64  // flights begun; the number of the last one
 	landed   uint64  // number of the last flight that landed well
 	landedAt time.Time
 	limiter  *rate.Limiter
+	asked    time.Time                        // when the limiter was asked last
 	unknown  *simplelru.LRU[question, uint64] // kid -> flights begun when it was first seen
 	failures int                              // in a row
 	failure  error
@@ -105,7 +108,7 @@ type Source struct {
 
 // flight is one fetch, numbered in the order of departure.
 type flight struct {
-	*remote.Flight[*set]
+	*remote.Flight[answer]
 	number uint64
 }
 
@@ -135,16 +138,22 @@ func New(config Config) (*Source, error) {
 	}
 	return &Source{
 		config:  config,
-		fetcher: newFetcher(config),
-		limiter: rate.NewLimiter(rate.Every(config.RefreshInterval), config.RefreshBurst),
+		fetcher: &fetcher{remote.NewClient(config.HTTPClient, config.CheckURL), config.CheckURL, config.Issuer, config.URL == ""},
+		url:     config.URL,
+		limiter: newLimiter(config),
 		unknown: unknown,
 	}, nil
+}
+
+func newLimiter(config Config) *rate.Limiter {
+	return rate.NewLimiter(rate.Every(config.RefreshInterval), config.RefreshBurst)
 }
 
 // Key returns the key that is listed under kid and fits the algorithm; with an
 // empty kid, the only key that fits. A listed key costs no lock and no wait. Any
 // other may cause a fetch, which it waits for. Errors are ErrUnknownKey,
-// *UnavailableError, or the context's own when the caller left.
+// *UnavailableError, or the cause of the context (context.Cause) when the caller
+// left.
 func (s *Source) Key(ctx context.Context, kid string, algorithm jose.Algorithm) (*Key, error) {
 	q := question{kid, algorithm}
 	if k := s.snapshot.Load().find(q); k != nil {
@@ -182,9 +191,7 @@ func (s *Source) fetchKey(ctx context.Context, q question) (*Key, error) {
 // nobody has. It never turns back: a later failure concerns unknown keys only.
 func (s *Source) Ready(ctx context.Context) error {
 	for s.snapshot.Load() == nil {
-		s.mu.Lock()
-		flight, err := s.depart()
-		s.mu.Unlock()
+		flight, err := s.first()
 		if err != nil {
 			return err
 		}
@@ -193,6 +200,13 @@ func (s *Source) Ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// first returns the flight that may bring the first set.
+func (s *Source) first() (*flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.depart()
 }
 
 // await waits for a flight. One that failed decides nothing.
@@ -206,7 +220,8 @@ func (s *Source) await(ctx context.Context, flight *flight) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &UnavailableError{RetryAfter: s.untilRetry(s.config.Clock()), Cause: err}
+	now := s.config.Clock()
+	return &UnavailableError{RetryAfter: max(s.backoffLeft(now), s.nextToken(now)), Cause: err}
 }
 
 // firstSeen notes when the question first arose, counted in flights begun. The
@@ -250,32 +265,33 @@ func (s *Source) depart() (*flight, error) {
 		return s.flight, nil
 	}
 	now := s.config.Clock()
-	if wait := s.untilRetry(now); wait > 0 {
-		return nil, &UnavailableError{RetryAfter: wait, Cause: s.failure}
+	if left := s.backoffLeft(now); left > 0 {
+		return nil, &UnavailableError{RetryAfter: max(left, s.nextToken(now)), Cause: s.failure}
 	}
+	if now.Before(s.asked) {
+		s.limiter = newLimiter(s.config) // a clock that was set back would leave it empty for that long
+	}
+	s.asked = now
 	if !s.limiter.AllowN(now, 1) {
 		return nil, &UnavailableError{Throttled: s.failures == 0, RetryAfter: s.nextToken(now), Cause: s.failure}
 	}
 	s.begun++
-	number := s.begun
-	s.flight = &flight{number: number, Flight: remote.Launch(flightTimeout, s.fetch,
-		func(next *set, err error) { s.land(number, next, err) })}
+	number, t := s.begun, task{s.url, s.snapshot.Load(), s.failures >= rediscoverAfter-1}
+	s.flight = &flight{number: number, Flight: remote.Launch(flightTimeout,
+		func(ctx context.Context) (answer, error) { return s.fetcher.fetch(ctx, t) },
+		func(found answer, err error) { s.land(number, found, err) })}
 	return s.flight, nil
-}
-
-func (s *Source) fetch(ctx context.Context) (*set, error) {
-	return s.fetcher.fetch(ctx, s.snapshot.Load())
 }
 
 // nextToken is how long the bucket stays empty.
 func (s *Source) nextToken(now time.Time) time.Duration {
 	missing := 1 - s.limiter.TokensAt(now)
-	return time.Duration(missing * float64(s.config.RefreshInterval))
+	return max(time.Duration(missing*float64(s.config.RefreshInterval)), 0)
 }
 
-// untilRetry is how long the backoff after failures still lasts. A clock that
+// backoffLeft is how long the backoff after failures still lasts. A clock that
 // was set back ends it: the bucket bounds us all the same.
-func (s *Source) untilRetry(now time.Time) time.Duration {
+func (s *Source) backoffLeft(now time.Time) time.Duration {
 	age := now.Sub(s.failedAt)
 	if s.failures == 0 || age < 0 {
 		return 0
@@ -284,34 +300,41 @@ func (s *Source) untilRetry(now time.Time) time.Duration {
 }
 
 // land takes the outcome of a flight in, before anybody who waits for it wakes.
-func (s *Source) land(number uint64, next *set, err error) {
-	s.mu.Lock()
-	report := Fetch{Err: err}
-	now := s.config.Clock()
-	s.flight = nil
-	if err != nil {
-		s.fail(now, err)
-	} else {
-		report.Changed = s.install(next)
-		s.landed, s.landedAt, s.failures, s.failure = number, now, 0, nil
-	}
-	if current := s.snapshot.Load(); current != nil {
-		report.Keys, report.Skipped = len(current.keys), current.skipped
-	}
-	s.mu.Unlock()
+func (s *Source) land(number uint64, found answer, err error) {
+	report := s.record(number, found, err)
 	if s.config.OnFetch != nil {
 		s.config.OnFetch(report)
 	}
 }
 
-func (s *Source) fail(now time.Time, err error) {
+func (s *Source) record(number uint64, found answer, err error) Fetch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	report := Fetch{Err: err}
+	s.flight = nil
+	if found.url != "" {
+		s.url = found.url
+	}
+	if err != nil {
+		s.fail(err)
+	} else {
+		report.Changed = s.install(found.set)
+		s.landed, s.landedAt, s.failures, s.failure = number, s.config.Clock(), 0, nil
+	}
+	if current := s.snapshot.Load(); current != nil {
+		report.Keys, report.Skipped = len(current.keys), slices.Clone(current.skipped)
+	}
+	return report
+}
+
+func (s *Source) fail(err error) {
 	s.backoff = min(firstBackoff<<min(s.failures, 8), maxBackoff)
 	var failed *remote.Error
 	if errors.As(err, &failed) {
 		s.backoff = max(s.backoff, failed.RetryAfter)
 	}
 	s.failures++
-	s.failure, s.failedAt = err, now
+	s.failure, s.failedAt = err, s.config.Clock()
 }
 
 // install makes next the snapshot; nil means that the server said "not

@@ -94,9 +94,6 @@ func parseClaims(payload string) (claims, *failure) {
 	c.text = o.Text
 	for o.Next() {
 		if f := c.read(o); f != nil {
-			if o.Err() != nil { // the reader's own objection comes first
-				break
-			}
 			return claims{}, f
 		}
 	}
@@ -107,7 +104,7 @@ func parseClaims(payload string) (claims, *failure) {
 }
 
 // read takes in one member. A known claim of the wrong JSON type is an error of
-// o; null is a wrong type.
+// o, which ends the loop; null is a wrong type.
 func (c *claims) read(o *jose.Object) *failure {
 	name := o.Name()
 	switch name {
@@ -175,11 +172,8 @@ const maxDate = 253402300799
 // readers, and never happens honestly.
 func readDate(o *jose.Object, into *numericDate, zero bool) *failure {
 	text := o.Number()
-	if o.Err() != nil {
-		return failed(ReasonMalformedClaims, "", "")
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds < 0 || seconds > maxDate || seconds == 0 && !zero {
+	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
+	if seconds < 0 || seconds > maxDate || seconds == 0 && !zero {
 		return failed(ReasonMalformedClaims, "a NumericDate", text)
 	}
 	*into = numericDate(math.Floor(seconds * 1e6))
@@ -195,9 +189,6 @@ func (c *claims) readScopes(o *jose.Object, claim scopeClaim) *failure {
 		set.list = splitScopes(o.String())
 	} else {
 		set.list = o.Strings()
-	}
-	if o.Err() != nil {
-		return failed(ReasonMalformedClaims, "", "")
 	}
 	for _, scope := range set.list {
 		if !isScopeToken(scope) {
@@ -237,12 +228,11 @@ func isScopeToken(scope string) bool {
 func (c *claims) readConfirmation(o *jose.Object) *failure {
 	malformed := failed(ReasonConfirmationMalformed, "an object with jkt or x5t#S256, each a SHA-256 hash in base64url", "")
 	if o.Kind() != jsontext.KindBeginObject {
-		o.Skip()
 		return malformed
 	}
 	text := o.Object()
 	if o.Err() != nil {
-		return malformed
+		return nil
 	}
 	inner := jose.ReadObject(text, nil)
 	defer inner.Close()

@@ -353,3 +353,61 @@ func TestErrorsHoldNoToken(t *testing.T) {
 		}
 	}
 }
+
+// TestZeroDates: some servers send nbf 0, which is a date like any other; exp 0
+// is what a careless reader takes for "never".
+func TestZeroDates(t *testing.T) {
+	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
+	v := build(t, configure(trust(s)))
+	accept(t, v, s.AccessToken(validatortest.Claim("nbf", 0), validatortest.Claim("iat", 0)))
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		reject(t, v, s.AccessToken(validatortest.Claim(name, -1)), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+	}
+	reject(t, v, s.AccessToken(validatortest.Claim("exp", 0)), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+}
+
+// TestScopeAlphabet: the ends of the ranges of RFC 6749 3.3.
+func TestScopeAlphabet(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	assert.Equal(t, strs{"!", "#[", "]~"}, accept(t, v, s.AccessToken(validatortest.Claim("scope", "! #[ ]~"))).Scopes())
+	for _, bad := range []string{`"`, `\`, "\x7f", "\x1f", "é"} {
+		reject(t, v, s.AccessToken(validatortest.Claim("scope", "a"+bad)), validator.ErrInvalidToken, validator.ReasonMalformedScope)
+	}
+}
+
+// TestBrokenConfirmation: where the JSON itself breaks inside of cnf, it is the
+// claims that are malformed.
+func TestBrokenConfirmation(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	header := []byte(`{"alg":"ES256","typ":"at+jwt"}`)
+	for _, claims := range []string{`{"cnf":{"jkt":]}}`, `{"cnf":{"jkt":"x"`, `{"cnf":{"a":1,"a":2}}`} {
+		reject(t, v, s.Sign("", header, []byte(claims)), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+	}
+}
+
+// TestDetail: what a log learns names the check, what it expected and what it
+// found, and no more of the sender's text than fits a line.
+func TestDetail(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	long := strings.Repeat("x", 500)
+	e := reject(t, v, s.AccessToken(validatortest.Audience(long)), validator.ErrInvalidToken, validator.ReasonAudienceMismatch)
+	for _, want := range []string{"audience: ", audience, long[:100]} {
+		assert.Contains(t, e.Detail, want)
+	}
+	assert.NotContains(t, e.Detail, long[:101])
+	assert.Contains(t, e.Error(), e.Detail)
+	clock := newClock()
+	c := configure(trust(s))
+	c.Clock = clock.Now
+	v = build(t, c)
+	raw := s.AccessToken(validatortest.Claim("iat", clock.Now().Unix()), validatortest.Expiry(clock.Now().Add(time.Minute)))
+	accept(t, v, raw)
+	clock.Advance(time.Hour)
+	kept, err := v.WithConfig(c)
+	require.NoError(t, err)
+	miss := reject(t, kept, raw, validator.ErrInvalidToken, validator.ReasonExpired)
+	assert.Contains(t, miss.Detail, "expired: ")
+}

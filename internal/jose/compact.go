@@ -40,11 +40,17 @@ func Cut(raw string) (Compact, bool) {
 	}, true
 }
 
-// beginsObject reports whether the first two characters encode a byte '{':
-// its six high bits are 'e', its two low ones open the second character.
+// beginsObject reports whether the first two characters encode a byte '{', whose
+// six high bits are 'e' and whose two low ones open the second character, or
+// may encode JSON white space.
 func beginsObject(segment string) bool {
-	c := segment[1]
-	return segment[0] == 'e' && (c >= 'w' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_')
+	switch c := segment[1]; segment[0] {
+	case 'e':
+		return c >= 'w' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+	case 'C', 'D', 'I': // tab and line feed, carriage return, space
+		return true
+	}
+	return false
 }
 
 // strict refuses padding and non-zero unused bits, so that no two texts decode

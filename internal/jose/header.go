@@ -8,7 +8,12 @@ var (
 	ErrNotJWS = errors.New("not a JWS")
 	// ErrCritical: the header asks for an extension that this package does not implement.
 	ErrCritical = errors.New("header has crit or b64")
+	// ErrKeyIDSize: a kid that no key set would list, and that would be remembered.
+	ErrKeyIDSize = errors.New("kid is longer than 256 bytes")
 )
+
+// MaxKeyID is the longest kid, in bytes, that a token or a key may have.
+const MaxKeyID = 256
 
 // Header is what a JWS header says. Members that would name or carry a key
 // (jku, jwk, x5u, x5c) are not here: they are never followed, because whoever
@@ -19,7 +24,7 @@ type Header struct {
 	Type  string // typ, as sent; empty when absent
 }
 
-var headerNames = NewNames("alg", "kid", "typ", "cty", "crit", "b64", "enc", "zip", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256")
+var headerNames = NewNames("alg", "kid", "typ", "cty", "crit", "b64", "enc", "zip", "jku", "jwk", "x5u", "x5c", "x5t")
 
 // ParseHeader decodes the first segment of a token. ErrNotJWS means that the
 // token is something else: no object, no alg, or an enc (a JWE). Other errors
@@ -57,6 +62,8 @@ func ParseHeader(segment string) (Header, error) {
 		// RFC 7515 4.1.11: extensions that are not understood must be refused;
 		// RFC 7797: b64=false would make other bytes the signed ones.
 		return Header{}, ErrCritical
+	case len(h.KeyID) > MaxKeyID:
+		return Header{}, ErrKeyIDSize
 	}
 	return h, nil
 }

@@ -23,10 +23,11 @@ const (
 var (
 	ErrKeyType = errors.New("key type cannot verify signatures here")
 	ErrKeySize = errors.New("RSA modulus outside 2048 to 8192 bits")
-	// ErrKeyExponent: with e = 1 anything is its own signature, and no even e exists.
-	ErrKeyExponent = errors.New("RSA exponent is not an odd number above 1")
-	ErrKeyAlg      = errors.New("alg of the key does not go with its type")
-	ErrSignature   = errors.New("signature does not verify")
+	// ErrKeyRSA: with e = 1 anything is its own signature; an even e or modulus is
+	// no RSA key.
+	ErrKeyRSA    = errors.New("RSA exponent or modulus is even, or the exponent is 1")
+	ErrKeyAlg    = errors.New("alg of the key does not go with its type")
+	ErrSignature = errors.New("signature does not verify")
 )
 
 // PublicKey is a public key with the algorithms it may verify: those of its
@@ -62,8 +63,8 @@ func fittingAlgorithms(key crypto.PublicKey) (Algorithms, error) {
 		if bits := k.N.BitLen(); bits < MinRSABits || bits > MaxRSABits {
 			return 0, ErrKeySize
 		}
-		if k.E < 3 || k.E%2 == 0 {
-			return 0, ErrKeyExponent
+		if k.E < 3 || k.E%2 == 0 || k.N.Bit(0) == 0 {
+			return 0, ErrKeyRSA
 		}
 		return NewAlgorithms(RS256, RS384, RS512, PS256, PS384, PS512), nil
 	case *ecdsa.PublicKey:

@@ -10,27 +10,30 @@ import (
 // them but would be read as one by a decoder that folds case (encoding/json
 // takes "ISS" and "ſub" for iss and sub) or by a person (Cyrillic "ѕub") is
 // refused: what is checked here must be what every other reader sees.
-type Names map[string]struct{} // by skeleton
+type Names struct {
+	exact, skeletons map[string]struct{}
+	capitals         bool // a known name has capital letters
+}
 
 // NewNames returns the set of the given names.
-func NewNames(names ...string) Names {
-	set := make(Names, len(names))
+func NewNames(names ...string) *Names {
+	n := &Names{map[string]struct{}{}, map[string]struct{}{}, false}
 	for _, name := range names {
-		set[skeleton(name)] = struct{}{}
-		set["\x00"+name] = struct{}{} // the exact spelling, apart from all skeletons
+		n.exact[name], n.skeletons[skeleton(name)] = struct{}{}, struct{}{}
+		n.capitals = n.capitals || !plain(name)
 	}
-	return set
+	return n
 }
 
 // folds reports whether name is not a known name but looks like one.
-func (n Names) folds(name string) bool {
-	if n == nil || plain(name) {
+func (n *Names) folds(name string) bool {
+	if n == nil || !n.capitals && plain(name) {
 		return false
 	}
-	if _, exact := n["\x00"+name]; exact {
+	if _, known := n.exact[name]; known {
 		return false
 	}
-	_, known := n[skeleton(name)]
+	_, known := n.skeletons[skeleton(name)]
 	return known
 }
 
@@ -49,13 +52,16 @@ func plain(name string) bool {
 func skeleton(name string) string {
 	var b strings.Builder
 	for _, r := range name {
-		if unicode.In(r, unicode.Cf, unicode.Mn) {
+		if unicode.In(r, unicode.Cf, unicode.Mn) || strings.ContainsRune(fillers, r) {
 			continue
 		}
 		b.WriteRune(asciiLetter(r))
 	}
 	return b.String()
 }
+
+// fillers are letters that draw nothing.
+const fillers = "\u115f\u1160\u3164\uffa0"
 
 func asciiLetter(r rune) rune {
 	switch {
@@ -65,6 +71,9 @@ func asciiLetter(r rune) rune {
 		if r = (r-0x1D400)%52 + 'A'; r > 'Z' {
 			r += 'a' - 'Z' - 1
 		}
+	}
+	if r >= 0x24B6 && r <= 0x24E9 { // circled letters
+		r = (r-0x24B6)%26 + 'a'
 	}
 	if look, ok := lookAlikes[r]; ok {
 		return look
@@ -82,10 +91,10 @@ func asciiLetter(r rune) rune {
 var lookAlikes = func() map[rune]rune {
 	table := map[rune]rune{}
 	for ascii, letters := range map[rune]string{
-		'a': "аАαΑɑ", 'b': "ВΒЬ", 'c': "сСϲᴄ", 'd': "ԁ", 'e': "еЕΕ", 'g': "ɡ", 'h': "һНΗ",
-		'i': "іІιΙıɩӏ", 'j': "јЈϳ", 'k': "кКκΚ", 'l': "ӏ", 'm': "мМΜ", 'n': "пΝ", 'o': "оОοΟσᴏ",
-		'p': "рРρΡ", 'q': "ԛ", 's': "ѕЅꜱ", 't': "тТτΤ", 'u': "υսᴜ", 'v': "νѵᴠ", 'w': "ѡԝᴡ",
-		'x': "хХχΧ", 'y': "уУγΥү", 'z': "ᴢΖ",
+		'a': "аАαΑɑⲁᵃₐ", 'b': "ВΒЬⲂᵇ", 'c': "сСϲᴄⅽⅭⲥᶜ", 'd': "ԁⅾⅮᵈ", 'e': "еЕΕℯⅇⲉᵉₑ", 'f': "ᶠ", 'g': "ɡℊᵍ", 'h': "һНΗℎⲎʰₕ",
+		'i': "іІιΙıɩӏⅰⅠⁱᵢⅈℹⲓ", 'j': "јЈϳⅉʲⱼ", 'k': "кКκΚⲕᵏₖ", 'l': "ӏⅼⅬℓˡₗ", 'm': "мМΜⅿⅯⲘᵐₘ", 'n': "пΝⁿₙⲚ", 'o': "оОοΟσᴏℴⲟᵒₒ",
+		'p': "рРρΡⲣᵖₚ", 'q': "ԛ", 'r': "гʳᵣ", 's': "ѕЅꜱˢₛ", 't': "тТτΤⲧᵗₜ", 'u': "υսᴜᵘᵤ", 'v': "νѵᴠⅴⅤᵛᵥ", 'w': "ѡԝᴡʷ",
+		'x': "хХχΧⅹⅩⲭˣₓ", 'y': "уУγΥүⲩʸ", 'z': "ᴢΖᶻ",
 	} {
 		for _, letter := range letters {
 			if _, taken := table[letter]; !taken {

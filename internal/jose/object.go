@@ -41,7 +41,7 @@ type Object struct {
 	dec     jsontext.Decoder
 	buf     bytes.Buffer
 	scratch []byte
-	known   Names
+	known   *Names
 	name    string
 	value   bool // the value of the current member has not been read
 	err     error
@@ -50,7 +50,7 @@ type Object struct {
 var objects = sync.Pool{New: func() any { return new(Object) }}
 
 // ReadObject starts on text. The caller must Close the Object.
-func ReadObject(text string, known Names) *Object {
+func ReadObject(text string, known *Names) *Object {
 	o := objects.Get().(*Object)
 	o.scratch = append(o.scratch[:0], text...)
 	o.open(known)
@@ -59,7 +59,7 @@ func ReadObject(text string, known Names) *Object {
 
 // ReadSegment starts on the object that a segment of a token encodes. The error
 // is ErrSegment, and needs no Close.
-func ReadSegment(segment string, known Names) (*Object, error) {
+func ReadSegment(segment string, known *Names) (*Object, error) {
 	o := objects.Get().(*Object)
 	var err error
 	if o.scratch, err = AppendSegment(o.scratch[:0], segment); err != nil {
@@ -70,8 +70,12 @@ func ReadSegment(segment string, known Names) (*Object, error) {
 	return o, nil
 }
 
-func (o *Object) open(known Names) {
+func (o *Object) open(known *Names) {
 	o.Text, o.known, o.name, o.value, o.err = string(o.scratch), known, "", false, nil
+	if tooDeep(o.Text) {
+		o.err = ErrDepth // before the decoder recurses into it
+		return
+	}
 	o.buf = *bytes.NewBuffer(o.scratch)
 	o.dec.Reset(&o.buf)
 	if open, err := o.dec.ReadToken(); err != nil || open.Kind() != jsontext.KindBeginObject {
@@ -146,7 +150,7 @@ func (o *Object) Strings() []string {
 	list := make([]string, 0, 4)
 	for o.err == nil && o.dec.PeekKind() != jsontext.KindEndArray {
 		if o.dec.PeekKind() != jsontext.KindString {
-			o.err = ErrType
+			o.wrongType()
 			return nil
 		}
 		list = append(list, o.text())
@@ -170,11 +174,7 @@ func (o *Object) Object() string {
 	if !o.is(jsontext.KindBeginObject) {
 		return ""
 	}
-	text := o.raw()
-	if deeperThan(text, MaxDepth-1) {
-		o.err = ErrDepth
-	}
-	return text
+	return o.raw()
 }
 
 // Raw reads the current value, whatever it is, as its JSON text.
@@ -185,9 +185,6 @@ func (o *Object) Raw() string {
 	}
 	return o.raw()
 }
-
-// Skip reads over the current value, which is checked all the same.
-func (o *Object) Skip() { o.skip() }
 
 // Refuse makes the current value an ErrType: it has the right JSON type and is
 // still not what its name promises.
@@ -202,17 +199,19 @@ func (o *Object) is(kind jsontext.Kind) bool {
 	if o.err != nil {
 		return false
 	}
-	switch o.dec.PeekKind() {
-	case kind:
-	case jsontext.KindInvalid:
-		o.raw() // says what is wrong
-		return false
-	default:
-		o.err = fmt.Errorf("%w: %s", ErrType, o.name)
+	if o.dec.PeekKind() != kind {
+		o.wrongType()
 		return false
 	}
 	o.value = false
 	return true
+}
+
+// wrongType says that the next value has the wrong type, if it is one at all.
+func (o *Object) wrongType() {
+	if o.raw(); o.err == nil {
+		o.err = fmt.Errorf("%w: %s", ErrType, o.name)
+	}
 }
 
 // skip reads a value that nobody asked for: it is checked all the same.
@@ -221,11 +220,7 @@ func (o *Object) skip() {
 	if o.err != nil {
 		return
 	}
-	kind := o.dec.PeekKind()
-	text := o.raw()
-	if (kind == jsontext.KindBeginObject || kind == jsontext.KindBeginArray) && deeperThan(text, MaxDepth-1) {
-		o.err = ErrDepth
-	}
+	o.raw()
 }
 
 // raw reads the next value and returns the part of Text that it is.
@@ -263,8 +258,11 @@ func (o *Object) fail(err error) {
 	o.err = ErrSyntax
 }
 
-// deeperThan reports whether well-formed JSON nests deeper than limit.
-func deeperThan(text string, limit int) bool {
+// tooDeep reports whether well-formed JSON nests deeper than MaxDepth.
+func tooDeep(text string) bool {
+	if strings.Count(text, "{")+strings.Count(text, "[") <= MaxDepth {
+		return false // most texts: no need to look at what is quoted
+	}
 	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -274,7 +272,7 @@ func deeperThan(text string, limit int) bool {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			if depth++; depth > limit {
+			if depth++; depth > MaxDepth {
 				return true
 			}
 		case c == '}' || c == ']':

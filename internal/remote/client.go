@@ -138,7 +138,7 @@ func (c *Client) do(request *http.Request) (Document, error) {
 	if response.StatusCode != http.StatusOK {
 		return Document{}, &Error{
 			Kind: Status, Status: response.StatusCode, Detail: response.Status,
-			RetryAfter: retryAfter(response.Header.Get("Retry-After")),
+			RetryAfter: retryAfter(response.Header),
 		}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
@@ -159,13 +159,20 @@ func transportError(err error) *Error {
 	return &Error{Kind: Transport, Detail: err.Error()}
 }
 
-// retryAfter reads RFC 9110 10.2.3 in its delay form, clamped: a server in
-// trouble may slow us down, not switch us off. The date form would make our
-// waiting depend on two clocks; it counts as absent.
-func retryAfter(value string) time.Duration {
-	seconds, err := strconv.Atoi(value)
-	if err != nil || seconds < 0 {
+// retryAfter reads RFC 9110 10.2.3, clamped: a server in trouble may slow us
+// down, not switch us off. The date form counts from the server's own Date, so
+// that it does not matter how our clocks differ.
+func retryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if at, err := http.ParseTime(value); err == nil {
+		if now, err := http.ParseTime(header.Get("Date")); err == nil {
+			return min(max(at.Sub(now), 0), MaxRetryAfter)
+		}
 		return 0
 	}
-	return time.Duration(min(seconds, int(MaxRetryAfter/time.Second))) * time.Second
+	seconds, err := strconv.ParseUint(value, 10, 63)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is a very long time
+		return 0
+	}
+	return time.Duration(min(seconds, uint64(MaxRetryAfter/time.Second))) * time.Second
 }

@@ -10,32 +10,57 @@ import (
 // context of its own, so that no caller's departure fails the others, and a
 // panic in it is an error to all of them instead of the end of the process.
 type Flight[T any] struct {
-	done  chan struct{}
-	value T // written before done is closed, read after
+	done chan struct{}
+	outcome[T]
+}
+
+// outcome is written before done is closed, and read after.
+type outcome[T any] struct {
+	value T
 	err   error
 }
 
-// Launch starts work, which must end when its context does. land is called with
-// the outcome before anybody who waits learns of it.
+// grace is how long work may take to notice that its time is over.
+const grace = time.Second
+
+// Launch starts work and gives it that much time. land is called with the
+// outcome before anybody who waits learns of it.
 func Launch[T any](timeout time.Duration, work func(context.Context) (T, error), land func(T, error)) *Flight[T] {
-	f := &Flight[T]{done: make(chan struct{}), err: &Error{Kind: Panicked, Detail: "ended without a result"}}
+	f := &Flight[T]{done: make(chan struct{})}
 	go f.fly(timeout, work, land)
 	return f
 }
 
 func (f *Flight[T]) fly(timeout time.Duration, work func(context.Context) (T, error), land func(T, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	// Deferred, because work runs a transport of the user's, which may panic or
-	// call runtime.Goexit: those who wait must be told in either case.
+	result := make(chan outcome[T], 1)
+	go guarded(ctx, work, result)
+	// A transport of the user's may be deaf to its context. Those who wait are not
+	// held for it, and what it still returns is nobody's.
+	deaf := time.NewTimer(timeout + grace)
+	defer deaf.Stop()
+	select {
+	case f.outcome = <-result:
+	case <-deaf.C:
+		f.err = &Error{Kind: Transport, Detail: "took longer than " + timeout.String()}
+	}
+	cancel()
+	defer close(f.done)
+	defer func() { _ = recover() }() // land tells a function of the user's: its panic is its own affair
+	land(f.value, f.err)
+}
+
+// guarded works with a transport of the user's, which may panic or call
+// runtime.Goexit: an outcome comes out of it in either case.
+func guarded[T any](ctx context.Context, work func(context.Context) (T, error), result chan<- outcome[T]) {
+	o := outcome[T]{err: &Error{Kind: Panicked, Detail: "ended without a result"}}
 	defer func() {
 		if cause := recover(); cause != nil {
-			f.err = &Error{Kind: Panicked, Detail: fmt.Sprint(cause)}
+			o.err = &Error{Kind: Panicked, Detail: fmt.Sprint(cause)}
 		}
-		cancel()
-		land(f.value, f.err)
-		close(f.done)
+		result <- o
 	}()
-	f.value, f.err = work(ctx)
+	o.value, o.err = work(ctx)
 }
 
 // Wait returns the outcome, or the context's error as soon as the caller leaves.

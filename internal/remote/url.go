@@ -8,13 +8,15 @@ import (
 )
 
 // CheckURL holds an address of an authorization server to our rules: absolute,
-// https, no user, no query and no fragment. Plain http needs insecureHTTP and a
+// https, an ASCII host, no user and no fragment. Plain http needs insecureHTTP and a
 // loopback host (RFC 8414 3, RFC 9068 4: keys come over TLS, or they are
 // anybody's keys).
 func CheckURL(u *url.URL, insecureHTTP bool) error {
 	switch {
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return errors.New("must be an absolute URL")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
+		return errors.New("must spell its host in ASCII (punycode)") // others map it in their own ways
 	case u.User != nil:
 		return errors.New("must not contain user information")
 	case u.Fragment != "" || u.RawFragment != "":

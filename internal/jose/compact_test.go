@@ -1,0 +1,147 @@
+package jose_test
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+var b64 = base64.RawURLEncoding
+
+func encode(text string) string { return b64.EncodeToString([]byte(text)) }
+
+func TestCutTakesThreeSegmentsThatBeginWithAnObject(t *testing.T) {
+	compact, ok := jose.Cut("eyJh.cGF5.c2ln")
+	require.True(t, ok)
+	assert.Equal(t, jose.Compact{Header: "eyJh", Payload: "cGF5", Signature: "c2ln", Signed: "eyJh.cGF5"}, compact)
+
+	for name, test := range map[string]struct {
+		raw string
+		ok  bool
+	}{
+		"empty payload":             {"eyJh..c2ln", true},
+		"empty signature":           {"eyJh.cGF5.", true},
+		"both empty":                {"eyJh..", true},
+		"shortest":                  {"ew..", true},
+		"empty":                     {"", false},
+		"no dot":                    {"eyJh", false},
+		"one dot":                   {"eyJh.cGF5", false},
+		"three dots":                {"eyJh.cGF5.c2ln.", false},
+		"four dots, a JWE":          {"eyJh.cGF5.c2ln.a.b", false},
+		"dots only":                 {"..", false},
+		"header of one character":   {"e..", false},
+		"second character after it": {"e.y.", false},
+		"not an e":                  {"fyJh.cGF5.c2ln", false},
+		"opaque, begins with e":     {"eaaa.bbbb.cccc", false},
+		"an array":                  {encode("[1]") + ".a.b", false},
+		"a space before":            {encode(" {}") + ".a.b", true},
+		"lines before":              {encode("\r\n\t{}") + ".a.b", true},
+		"text":                      {encode(`a "a"`) + ".a.b", false},
+		"100 kB of dots":            {strings.Repeat(".", 100_000), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			compact, ok := jose.Cut(test.raw)
+			assert.Equal(t, test.ok, ok)
+			if ok {
+				assert.Equal(t, test.raw, compact.Signed+"."+compact.Signature)
+				assert.Equal(t, compact.Signed, compact.Header+"."+compact.Payload)
+			} else {
+				assert.Zero(t, compact)
+			}
+		})
+	}
+}
+
+// Whatever follows, a brace or white space is let through: an object begins with
+// one of them. Of the rest, only what shares its first six bits with white space.
+func TestCutLetsEveryBeginningOfAnObjectThrough(t *testing.T) {
+	for first := range 256 {
+		maybe := first>>2 == '\t'>>2 || first>>2 == '\r'>>2 || first>>2 == ' '>>2
+		for second := range 256 {
+			_, ok := jose.Cut(b64.EncodeToString([]byte{byte(first), byte(second)}) + "..")
+			require.Equal(t, first == '{' || maybe, ok, "%d %d", first, second)
+		}
+	}
+	for second := range 256 {
+		raw := "e" + string([]byte{byte(second)})
+		_, ok := jose.Cut(raw + "..")
+		decoded, err := b64.DecodeString(raw + "AA")
+		assert.Equal(t, err == nil && len(decoded) == 3 && decoded[0] == '{', ok, "%q", raw)
+	}
+}
+
+func TestAlphabetIsThatOfABearerToken(t *testing.T) {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=" // RFC 6750 2.1
+	for b := range 256 {
+		want := strings.IndexByte(allowed, byte(b)) >= 0
+		for length := range 20 {
+			for at := range length {
+				text := []byte(strings.Repeat("A", length))
+				text[at] = byte(b)
+				require.Equal(t, want, jose.InAlphabet(string(text)), "%q", text)
+			}
+		}
+	}
+	assert.True(t, jose.InAlphabet(""))
+	assert.False(t, jose.InAlphabet("tökén"))
+}
+
+func TestSegmentIsTheOneCanonicalTextOfItsBytes(t *testing.T) {
+	for segment, want := range map[string]string{
+		"Zg": "f", "Zm8": "fo", "Zm9v": "foo", "Zm9vYg": "foob", "AA": "\x00", "_-8": "\xff\xef",
+	} {
+		got, err := jose.AppendSegment([]byte("before "), segment)
+		require.NoError(t, err)
+		assert.Equal(t, "before "+want, string(got))
+	}
+	for name, segment := range map[string]string{
+		"empty":                        "",
+		"padded":                       "Zg==",
+		"padding alone":                "=",
+		"unused bits of one character": "Zh",
+		"unused bits of two":           "Zm9",
+		"one character":                "Z",
+		"five characters":              "Zm9vY",
+		"standard alphabet":            "+/8",
+		"mixed alphabets":              "_/8",
+		"a dot":                        "Zm9v.",
+		"a tilde":                      "Zm9~",
+		"a space":                      "Zm 9v",
+		"not ASCII":                    "Zm9é",
+		"a NUL":                        "Zm9\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := jose.AppendSegment(nil, segment)
+			assert.ErrorIs(t, err, jose.ErrSegment)
+		})
+	}
+}
+
+// FuzzSegment: a segment in the alphabet decodes if and only if it is what its
+// bytes encode to, so that no two segments mean the same bytes.
+func FuzzSegment(f *testing.F) {
+	for _, seed := range []string{"", "Zg", "Zh", "Zg==", "Zm9v", "Zm9", "+/8", "_-8", "eyJhbGciOiJSUzI1NiJ9", "A.A", strings.Repeat("A", 100)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, segment string) {
+		if !jose.InAlphabet(segment) {
+			return
+		}
+		decoded, err := jose.AppendSegment(nil, segment)
+		if err != nil {
+			require.ErrorIs(t, err, jose.ErrSegment)
+			if loose, err := b64.DecodeString(segment); err == nil && segment != "" && b64.EncodeToString(loose) == segment {
+				t.Fatalf("refused the canonical %q", segment)
+			}
+			return
+		}
+		if b64.EncodeToString(decoded) != segment || segment == "" {
+			t.Fatalf("accepted %q, which is not the encoding of its bytes", segment)
+		}
+	})
+}
