@@ -28,7 +28,9 @@ func (k *Key) Thumbprint() [sha256.Size]byte { return k.thumbprint }
 // this key, with this very material and purpose.
 func (k *Key) Trusted() bool { return !k.retired.Load() }
 
-// Verify checks a JWS signature over signed, the signing input.
-func (k *Key) Verify(algorithm jose.Algorithm, signed string, signature []byte) error {
-	return k.public.Verify(algorithm, signed, signature)
+// Verify checks a JWS signature over signed, the signing input. The algorithm
+// must be one that the key is bound to.
+func (k *Key) Verify(algorithm, signed string, signature []byte) error {
+	alg, _ := jose.ParseAlgorithm(algorithm) // no key fits the zero Algorithm
+	return k.public.Verify(alg, signed, signature)
 }

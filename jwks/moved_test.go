@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 )
 
@@ -16,13 +15,13 @@ func TestKnownAddressStaysWhenTheMetadataNamesARefusedOne(t *testing.T) {
 	network, s := moving(t)
 	network.put(issuer+"/old", "!410")
 	network.put(openid, pointing("http://as.example/keys"))
-	_, err := s.key("new", jose.ES256)
+	_, err := s.key("new", "ES256")
 	remoteCause(t, err)
 
 	network.put(issuer+"/old", string(setOf(es256(t, "new")))) // it was a slip
 	network.requests()
 	s.clock.Advance(unavailable(t, err).RetryAfter)
-	_, err = s.key("new", jose.ES256)
+	_, err = s.key("new", "ES256")
 	require.NoError(t, err, remote.Refused)
 	assert.Contains(t, network.requests(), issuer+"/old")
 }

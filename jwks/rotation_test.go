@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -24,7 +25,7 @@ func TestRotationReachesAllConcurrentRequestsWithAtMostTwoFetches(t *testing.T) 
 	answers := make(chan answer, 50)
 	for range 50 {
 		group.Go(func() {
-			key, err := s.key(kid, jose.ES256)
+			key, err := s.key(kid, "ES256")
 			answers <- answer{key, err}
 		})
 	}
@@ -42,19 +43,19 @@ func TestRotationReachesAllConcurrentRequestsWithAtMostTwoFetches(t *testing.T) 
 func TestListedKeyCausesNoFetch(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
 	for range 100 {
-		s.known(t, server.KID(), jose.ES256)
+		s.known(t, server.KID(), "ES256")
 	}
 	assert.Equal(t, 1, server.KeyRequests())
 }
 
 func TestBogusKidDoesNotDelayRotation(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	require.Equal(t, 2, server.KeyRequests())
 
 	kid := server.Rotate("ES256")
-	s.known(t, kid, jose.ES256)
+	s.known(t, kid, "ES256")
 	assert.Equal(t, 3, server.KeyRequests(), "one fetch for the bogus kid, one for the new key")
 }
 
@@ -123,9 +124,9 @@ func TestKeyBroughtByAnotherQuestionsFlightNeedsNoTokenOfItsOwn(t *testing.T) {
 	server, s := ready(t, jwks.Config{RefreshBurst: 2}) // one token left
 	kid := server.Prepare("ES256")
 	server.Publish(kid)
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
-	s.known(t, kid, jose.ES256)
+	s.known(t, kid, "ES256")
 	assert.Equal(t, 2, server.KeyRequests())
 }
 
@@ -155,7 +156,7 @@ func TestReadyFetchesOnceAndNeverFlipsBack(t *testing.T) {
 	require.Equal(t, 2, server.KeyRequests())
 
 	server.SetMode(validatortest.ModeDown)
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	unavailable(t, err)
 	assert.NoError(t, s.Ready(t.Context()))
 }
@@ -186,15 +187,23 @@ func TestReadyDuringBackoffDoesNotFetch(t *testing.T) {
 	assert.Equal(t, 1, server.KeyRequests())
 }
 
-func TestNewDoesNoIOAndRequiresCheckURL(t *testing.T) {
+func TestNewDoesNoIOAndDefaultsToHTTPS(t *testing.T) {
 	server := startServer(t, validatortest.Options{})
 	_, err := jwks.New(jwks.Config{URL: server.JWKSURL(), CheckURL: allowLoopback})
 	require.NoError(t, err)
 	assert.Zero(t, server.KeyRequests())
 
-	source, err := jwks.New(jwks.Config{URL: server.JWKSURL()})
-	assert.Error(t, err) // a mistake of the program: it has no class
-	assert.Nil(t, source)
+	source, err := jwks.New(jwks.Config{URL: server.JWKSURL()}) // without CheckURL: https only
+	require.NoError(t, err)
+	_, err = source.Key(t.Context(), server.KID(), "RS256")
+	var unavailable *jwks.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	var failed *remote.Error
+	require.ErrorAs(t, unavailable.Cause, &failed)
+	assert.Equal(t, remote.Refused, failed.Kind)
+	assert.Zero(t, server.KeyRequests())
+	_, err = source.Key(t.Context(), server.KID(), "HS256")
+	assert.ErrorIs(t, err, jwks.ErrUnknownKey)
 }
 
 func TestKeysNeverLeaveTheirSource(t *testing.T) {
@@ -202,32 +211,44 @@ func TestKeysNeverLeaveTheirSource(t *testing.T) {
 	require.Equal(t, one.KID(), other.KID())
 	s1 := newSubject(t, jwks.Config{URL: one.JWKSURL()})
 	s2 := newSubject(t, jwks.Config{URL: other.JWKSURL()})
-	k1, k2 := s1.known(t, one.KID(), jose.ES256), s2.known(t, one.KID(), jose.ES256)
+	k1, k2 := s1.known(t, one.KID(), "ES256"), s2.known(t, one.KID(), "ES256")
 	assert.NotEqual(t, k1.Thumbprint(), k2.Thumbprint())
 
 	signed, signature := cut(t, one.AccessToken())
-	assert.NoError(t, k1.Verify(jose.ES256, signed, signature))
-	assert.ErrorIs(t, k2.Verify(jose.ES256, signed, signature), jose.ErrSignature)
+	assert.NoError(t, k1.Verify("ES256", signed, signature))
+	assert.ErrorIs(t, k2.Verify("ES256", signed, signature), jose.ErrSignature)
 
 	only := one.Rotate("ES256")
-	s1.known(t, only, jose.ES256)
-	_, err := s2.key(only, jose.ES256)
+	s1.known(t, only, "ES256")
+	_, err := s2.key(only, "ES256")
 	assert.ErrorIs(t, err, jwks.ErrUnknownKey)
 }
 
 func TestVerifyRefusesAnotherAlgorithmThanTheKeys(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
-	key := s.known(t, server.KID(), jose.ES256)
+	key := s.known(t, server.KID(), "ES256")
 	signed, signature := cut(t, server.AccessToken())
-	assert.NoError(t, key.Verify(jose.ES256, signed, signature))
-	assert.ErrorIs(t, key.Verify(jose.ES384, signed, signature), jose.ErrKeyAlg)
+	assert.NoError(t, key.Verify("ES256", signed, signature))
+	assert.ErrorIs(t, key.Verify("ES384", signed, signature), jose.ErrKeyAlg)
+}
+
+func TestAlgorithmThatNoKeyCanHaveIsUnknownAtOnce(t *testing.T) {
+	server, s := ready(t, jwks.Config{})
+	key := s.known(t, server.KID(), "ES256")
+	signed, signature := cut(t, server.AccessToken())
+	for _, name := range []string{"", "none", "HS256", "es256", "ES256K", "RSA-OAEP"} {
+		_, err := s.key(server.KID(), name)
+		assert.ErrorIs(t, err, jwks.ErrUnknownKey, name)
+		assert.Error(t, key.Verify(name, signed, signature), name)
+	}
+	assert.Equal(t, 1, server.KeyRequests())
 }
 
 func TestBadSignatureUnderAListedKidNeverFetches(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
 	for i := range 20 {
-		key := s.known(t, server.KID(), jose.ES256)
-		assert.ErrorIs(t, key.Verify(jose.ES256, fmt.Sprint(i), make([]byte, 64)), jose.ErrSignature)
+		key := s.known(t, server.KID(), "ES256")
+		assert.ErrorIs(t, key.Verify("ES256", fmt.Sprint(i), make([]byte, 64)), jose.ErrSignature)
 	}
 	assert.Equal(t, 1, server.KeyRequests())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ func TestBadKeyIsSkippedAndCountedAndTheGoodOneBesideItWorks(t *testing.T) {
 			for _, set := range [][]byte{setOf(bad, good), setOf(good, bad)} {
 				server.ServeKeySet(set)
 				s := newSubject(t, jwks.Config{URL: server.JWKSURL()})
-				s.known(t, "good", jose.ES256)
+				s.known(t, "good", "ES256")
 				report := s.fetches.last(t)
 				assert.Equal(t, 1, report.Keys)
 				require.Len(t, report.Skipped, 1)
@@ -107,22 +108,22 @@ func TestUsableKeysAreListed(t *testing.T) {
 	ec, rsa, ed := es256(t, "k"), rsaKey(t, "k", 2048), edKey(t, "k")
 	for name, test := range map[string]struct {
 		key  jwk
-		fits []jose.Algorithm
+		fits []string
 	}{
-		"EC P-256":              {ec, []jose.Algorithm{jose.ES256}},
-		"EC P-384":              {ecKey(t, "k", elliptic.P384()), []jose.Algorithm{jose.ES384}},
-		"EC P-521":              {ecKey(t, "k", elliptic.P521()), []jose.Algorithm{jose.ES512}},
-		"Ed25519":               {ed, []jose.Algorithm{jose.EdDSA, jose.Ed25519}},
-		"Ed25519, alg EdDSA":    {ed.with("alg", "EdDSA"), []jose.Algorithm{jose.EdDSA, jose.Ed25519}},
-		"Ed25519, alg Ed25519":  {ed.with("alg", "Ed25519"), []jose.Algorithm{jose.EdDSA, jose.Ed25519}},
-		"RSA 2048":              {rsa, []jose.Algorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}},
-		"RSA 8192":              {rsaKey(t, "k", 8192), []jose.Algorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}},
-		"RSA, e is 3":           {rsa.with("e", "Aw"), []jose.Algorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}},
-		"RSA, alg PS256":        {rsa.with("alg", "PS256"), []jose.Algorithm{jose.PS256}},
-		"use sig":               {ec.with("use", "sig"), []jose.Algorithm{jose.ES256}},
-		"key_ops with verify":   {ec.with("key_ops", []string{"sign", "verify"}), []jose.Algorithm{jose.ES256}},
-		"x5t and unknown":       {ec.with("x5t", "AAAA", "issuer", "https://as.example"), []jose.Algorithm{jose.ES256}},
-		"x5u is never followed": {ec.with("x5u", "https://elsewhere.example/cert"), []jose.Algorithm{jose.ES256}},
+		"EC P-256":              {ec, []string{"ES256"}},
+		"EC P-384":              {ecKey(t, "k", elliptic.P384()), []string{"ES384"}},
+		"EC P-521":              {ecKey(t, "k", elliptic.P521()), []string{"ES512"}},
+		"Ed25519":               {ed, []string{"EdDSA", "Ed25519"}},
+		"Ed25519, alg EdDSA":    {ed.with("alg", "EdDSA"), []string{"EdDSA", "Ed25519"}},
+		"Ed25519, alg Ed25519":  {ed.with("alg", "Ed25519"), []string{"EdDSA", "Ed25519"}},
+		"RSA 2048":              {rsa, []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}},
+		"RSA 8192":              {rsaKey(t, "k", 8192), []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}},
+		"RSA, e is 3":           {rsa.with("e", "Aw"), []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}},
+		"RSA, alg PS256":        {rsa.with("alg", "PS256"), []string{"PS256"}},
+		"use sig":               {ec.with("use", "sig"), []string{"ES256"}},
+		"key_ops with verify":   {ec.with("key_ops", []string{"sign", "verify"}), []string{"ES256"}},
+		"x5t and unknown":       {ec.with("x5t", "AAAA", "issuer", "https://as.example"), []string{"ES256"}},
+		"x5u is never followed": {ec.with("x5u", "https://elsewhere.example/cert"), []string{"ES256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSubject(t, jwks.Config{
@@ -131,11 +132,9 @@ func TestUsableKeysAreListed(t *testing.T) {
 			})
 			require.NoError(t, s.Ready(t.Context()))
 			assert.Empty(t, s.fetches.last(t).Skipped)
-			want := jose.NewAlgorithms(test.fits...)
 			for _, name := range jose.AllAlgorithms.Names() {
-				algorithm, _ := jose.ParseAlgorithm(name)
-				_, err := s.key("k", algorithm)
-				if want.Has(algorithm) {
+				_, err := s.key("k", name)
+				if slices.Contains(test.fits, name) {
 					assert.NoError(t, err, name)
 				} else {
 					assert.ErrorIs(t, err, jwks.ErrUnknownKey, name)
@@ -187,15 +186,15 @@ func TestSetThatIsBadAsAWholeNeverReplacesAGoodOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, s := ready(t, jwks.Config{})
-			before := s.known(t, server.KID(), jose.ES256)
+			before := s.known(t, server.KID(), "ES256")
 			server.ServeKeySet([]byte(body))
-			_, err := s.key("new-0", jose.EdDSA)
+			_, err := s.key("new-0", "EdDSA")
 			failed := unavailable(t, err)
 			assert.False(t, failed.Throttled)
 			var cause *remote.Error
 			assert.NotErrorAs(t, failed.Cause, &cause, "the answer came")
 			assert.Error(t, s.fetches.last(t).Err)
-			assert.Same(t, before, s.known(t, server.KID(), jose.ES256))
+			assert.Same(t, before, s.known(t, server.KID(), "ES256"))
 			assert.True(t, before.Trusted())
 		})
 	}
@@ -207,21 +206,21 @@ func TestSetOfAHundredKeysIsRead(t *testing.T) {
 		list[i] = edKey(t, fmt.Sprint(i))
 	}
 	s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving(setOf(list...)).client()})
-	s.known(t, "99", jose.EdDSA)
+	s.known(t, "99", "EdDSA")
 	assert.Equal(t, 100, s.fetches.last(t).Keys)
 }
 
 func TestMembersBesideKeysAreIgnored(t *testing.T) {
 	body := "{\"a\":{\"keys\":[],\"keys\":1},\"a\":\"\xff\",\"KEYS\":null,\"keys\":[" + es256(t, "k").String() + "],\"z\":[1]} \n"
 	s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving([]byte(body)).client()})
-	s.known(t, "k", jose.ES256)
+	s.known(t, "k", "ES256")
 }
 
 func TestSkippedKeysAreReportedAgainWhenNothingChanged(t *testing.T) {
 	server := startServer(t, validatortest.Options{})
 	server.ServeKeySet(setOf(es256(t, "good"), es256(t, "bad").with("use", "enc")))
 	s := newSubject(t, jwks.Config{URL: server.JWKSURL()})
-	s.known(t, "good", jose.ES256)
+	s.known(t, "good", "ES256")
 	report := s.refresh(t) // 304
 	assert.Equal(t, []jwks.Skipped{{KeyID: "bad", Why: "use is not sig"}}, report.Skipped)
 	assert.Equal(t, 1, report.Keys)
@@ -229,7 +228,7 @@ func TestSkippedKeysAreReportedAgainWhenNothingChanged(t *testing.T) {
 
 func TestReportOfSkippedKeysIsACopy(t *testing.T) {
 	s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving(setOf(es256(t, "good"), es256(t, "bad").with("use", "enc"))).client()})
-	s.known(t, "good", jose.ES256)
+	s.known(t, "good", "ES256")
 	s.fetches.last(t).Skipped[0].KeyID = "changed by the hook"
 	assert.Equal(t, "bad", s.refresh(t).Skipped[0].KeyID)
 }
@@ -237,7 +236,7 @@ func TestReportOfSkippedKeysIsACopy(t *testing.T) {
 func TestKidOfMoreThan256BytesMakesAKeyUnusable(t *testing.T) {
 	longest, longer := strings.Repeat("k", 256), strings.Repeat("l", 257)
 	s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving(setOf(es256(t, longest), es256(t, longer))).client()})
-	s.known(t, longest, jose.ES256)
+	s.known(t, longest, "ES256")
 	report := s.fetches.last(t)
 	assert.Equal(t, 1, report.Keys)
 	require.Len(t, report.Skipped, 1)
@@ -251,7 +250,7 @@ func TestSpellingOfAModulusDoesNotChangeTheThumbprint(t *testing.T) {
 	require.NoError(t, err)
 	long := key.with("kid", "long", "n", b64.EncodeToString(append([]byte{0}, n...)))
 	s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving(setOf(key, long)).client()})
-	assert.Equal(t, s.known(t, "k", jose.RS256).Thumbprint(), s.known(t, "long", jose.RS256).Thumbprint())
+	assert.Equal(t, s.known(t, "k", "RS256").Thumbprint(), s.known(t, "long", "RS256").Thumbprint())
 }
 
 func TestFindingAKey(t *testing.T) {
@@ -260,30 +259,30 @@ func TestFindingAKey(t *testing.T) {
 	for name, test := range map[string]struct {
 		set       []byte
 		kid       string
-		algorithm jose.Algorithm
+		algorithm string
 		found     bool
 	}{
-		"one kid for RSA and EC: EC":           {setOf(ec, rsa), "same", jose.ES256, true},
-		"one kid for RSA and EC: RSA":          {setOf(ec, rsa), "same", jose.PS256, true},
-		"one kid for RSA and EC: neither":      {setOf(ec, rsa), "same", jose.ES384, false},
-		"one kid for two EC keys":              {setOf(ec, other.with("kid", "same")), "same", jose.ES256, false},
-		"one kid for three EC keys":            {setOf(ec, other.with("kid", "same"), es256(t, "same")), "same", jose.ES256, false},
-		"one key with and without alg":         {setOf(ec, ec.with("alg", "ES256")), "same", jose.ES256, true},
-		"one key with and without use, no kid": {setOf(ec, ec.with("use", "sig"), rsa), "", jose.ES256, true},
-		"one key twice and another":            {setOf(ec, ec.with("use", "sig"), other.with("kid", "same")), "same", jose.ES256, false},
-		"one kid, each key names another alg":  {setOf(rsa.with("alg", "RS256"), rsaKey(t, "same", 2048).with("alg", "PS256")), "same", jose.PS256, true},
-		"kid of another key":                   {setOf(ec, ed), "ed", jose.ES256, false},
-		"kid in another case":                  {setOf(ec), "SAME", jose.ES256, false},
-		"kid that nobody has":                  {setOf(ec), "nobody", jose.ES256, false},
-		"no kid, one key fits":                 {setOf(ec, rsa, ed), "", jose.ES256, true},
-		"no kid, the key has none either":      {setOf(ec.without("kid"), rsa), "", jose.ES256, true},
-		"no kid, two keys fit":                 {setOf(ec, other), "", jose.ES256, false},
-		"no kid, one fits, one names its alg":  {setOf(rsa.with("alg", "RS256"), rsaKey(t, "r2", 2048).with("alg", "PS256")), "", jose.RS256, true},
-		"no kid, none fits":                    {setOf(ec), "", jose.RS256, false},
-		"key without kid is not found by one":  {setOf(ec.without("kid")), "same", jose.ES256, false},
-		"one key listed twice, no kid":         {setOf(ec, ec), "", jose.ES256, true},
-		"one material under two kids, no kid":  {setOf(ec, ec.with("kid", "copy")), "", jose.ES256, false},
-		"one material under two kids, one kid": {setOf(ec, ec.with("kid", "copy")), "copy", jose.ES256, true},
+		"one kid for RSA and EC: EC":           {setOf(ec, rsa), "same", "ES256", true},
+		"one kid for RSA and EC: RSA":          {setOf(ec, rsa), "same", "PS256", true},
+		"one kid for RSA and EC: neither":      {setOf(ec, rsa), "same", "ES384", false},
+		"one kid for two EC keys":              {setOf(ec, other.with("kid", "same")), "same", "ES256", false},
+		"one kid for three EC keys":            {setOf(ec, other.with("kid", "same"), es256(t, "same")), "same", "ES256", false},
+		"one key with and without alg":         {setOf(ec, ec.with("alg", "ES256")), "same", "ES256", true},
+		"one key with and without use, no kid": {setOf(ec, ec.with("use", "sig"), rsa), "", "ES256", true},
+		"one key twice and another":            {setOf(ec, ec.with("use", "sig"), other.with("kid", "same")), "same", "ES256", false},
+		"one kid, each key names another alg":  {setOf(rsa.with("alg", "RS256"), rsaKey(t, "same", 2048).with("alg", "PS256")), "same", "PS256", true},
+		"kid of another key":                   {setOf(ec, ed), "ed", "ES256", false},
+		"kid in another case":                  {setOf(ec), "SAME", "ES256", false},
+		"kid that nobody has":                  {setOf(ec), "nobody", "ES256", false},
+		"no kid, one key fits":                 {setOf(ec, rsa, ed), "", "ES256", true},
+		"no kid, the key has none either":      {setOf(ec.without("kid"), rsa), "", "ES256", true},
+		"no kid, two keys fit":                 {setOf(ec, other), "", "ES256", false},
+		"no kid, one fits, one names its alg":  {setOf(rsa.with("alg", "RS256"), rsaKey(t, "r2", 2048).with("alg", "PS256")), "", "RS256", true},
+		"no kid, none fits":                    {setOf(ec), "", "RS256", false},
+		"key without kid is not found by one":  {setOf(ec.without("kid")), "same", "ES256", false},
+		"one key listed twice, no kid":         {setOf(ec, ec), "", "ES256", true},
+		"one material under two kids, no kid":  {setOf(ec, ec.with("kid", "copy")), "", "ES256", false},
+		"one material under two kids, one kid": {setOf(ec, ec.with("kid", "copy")), "copy", "ES256", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSubject(t, jwks.Config{URL: "https://as.example/keys", HTTPClient: serving(test.set).client()})
@@ -313,8 +312,8 @@ func TestUnknownIsRememberedPerAlgorithm(t *testing.T) {
 		requests++
 		return respond(r, 200, string(set)), nil
 	}).client()})
-	_, err := s.key("k", jose.RS256)
+	_, err := s.key("k", "RS256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
-	s.known(t, "k", jose.ES256)
+	s.known(t, "k", "ES256")
 	assert.Equal(t, 1, requests)
 }

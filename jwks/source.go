@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +42,7 @@ type Config struct {
 	// RefreshInterval is how long it takes for one more; default 10 s.
 	RefreshInterval time.Duration
 	// CheckURL judges every address before it is asked, discovered ones and
-	// redirects included. Required.
+	// redirects included. Default: https only.
 	CheckURL func(*url.URL) error
 	// HTTPClient is copied and bounded; nil means one of our own.
 	HTTPClient *http.Client
@@ -121,7 +120,7 @@ type question struct {
 // New returns a Source that has fetched nothing yet: it does no I/O.
 func New(config Config) (*Source, error) {
 	if config.CheckURL == nil {
-		return nil, errors.New("jwks: Config.CheckURL is required")
+		config.CheckURL = func(u *url.URL) error { return remote.CheckURL(u, false) }
 	}
 	if config.RefreshBurst <= 0 {
 		config.RefreshBurst = DefaultRefreshBurst
@@ -149,13 +148,18 @@ func newLimiter(config Config) *rate.Limiter {
 	return rate.NewLimiter(rate.Every(config.RefreshInterval), config.RefreshBurst)
 }
 
-// Key returns the key that is listed under kid and fits the algorithm; with an
-// empty kid, the only key that fits. A listed key costs no lock and no wait. Any
-// other may cause a fetch, which it waits for. Errors are ErrUnknownKey,
+// Key returns the key that is listed under kid and fits the algorithm (a JWS
+// alg, such as "RS256"); with an empty kid, the only key that fits. A listed key
+// costs no lock and no wait. Any other may cause a fetch, which it waits for.
+// Errors are ErrUnknownKey (at once for an algorithm that no key here can have),
 // *UnavailableError, or the cause of the context (context.Cause) when the caller
 // left.
-func (s *Source) Key(ctx context.Context, kid string, algorithm jose.Algorithm) (*Key, error) {
-	q := question{kid, algorithm}
+func (s *Source) Key(ctx context.Context, kid, algorithm string) (*Key, error) {
+	alg, ok := jose.ParseAlgorithm(algorithm)
+	if !ok {
+		return nil, ErrUnknownKey
+	}
+	q := question{kid, alg}
 	if k := s.snapshot.Load().find(q); k != nil {
 		return k, nil
 	}
@@ -235,121 +239,4 @@ func (s *Source) firstSeen(q question) uint64 {
 		s.unknown.Add(q, arose)
 	}
 	return arose
-}
-
-// join returns the flight to wait for, or nil when the snapshot answers the
-// question: it has the key by now, or is recent enough to say that there is none.
-func (s *Source) join(q question, arose uint64) (*flight, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.snapshot.Load().find(q) != nil {
-		return nil, nil
-	}
-	if s.landed > arose && s.fresh() {
-		return nil, nil
-	}
-	return s.depart()
-}
-
-// fresh reports whether the last good answer may still stand for "no such key".
-// It may for one refill of the bucket: after that a fetch costs nothing that the
-// bucket does not allow, and the key may have been published since.
-func (s *Source) fresh() bool {
-	age := s.config.Clock().Sub(s.landedAt)
-	return age >= 0 && age < s.config.RefreshInterval
-}
-
-// depart returns the flight in the air, or starts one if we may. s.mu is held.
-func (s *Source) depart() (*flight, error) {
-	if s.flight != nil {
-		return s.flight, nil
-	}
-	now := s.config.Clock()
-	if left := s.backoffLeft(now); left > 0 {
-		return nil, &UnavailableError{RetryAfter: max(left, s.nextToken(now)), Cause: s.failure}
-	}
-	if now.Before(s.asked) {
-		s.limiter = newLimiter(s.config) // a clock that was set back would leave it empty for that long
-	}
-	s.asked = now
-	if !s.limiter.AllowN(now, 1) {
-		return nil, &UnavailableError{Throttled: s.failures == 0, RetryAfter: s.nextToken(now), Cause: s.failure}
-	}
-	s.begun++
-	number, t := s.begun, task{s.url, s.snapshot.Load(), s.failures >= rediscoverAfter-1}
-	s.flight = &flight{number: number, Flight: remote.Launch(flightTimeout,
-		func(ctx context.Context) (answer, error) { return s.fetcher.fetch(ctx, t) },
-		func(found answer, err error) { s.land(number, found, err) })}
-	return s.flight, nil
-}
-
-// nextToken is how long the bucket stays empty.
-func (s *Source) nextToken(now time.Time) time.Duration {
-	missing := 1 - s.limiter.TokensAt(now)
-	return max(time.Duration(missing*float64(s.config.RefreshInterval)), 0)
-}
-
-// backoffLeft is how long the backoff after failures still lasts. A clock that
-// was set back ends it: the bucket bounds us all the same.
-func (s *Source) backoffLeft(now time.Time) time.Duration {
-	age := now.Sub(s.failedAt)
-	if s.failures == 0 || age < 0 {
-		return 0
-	}
-	return max(s.backoff-age, 0)
-}
-
-// land takes the outcome of a flight in, before anybody who waits for it wakes.
-func (s *Source) land(number uint64, found answer, err error) {
-	report := s.record(number, found, err)
-	if s.config.OnFetch != nil {
-		s.config.OnFetch(report)
-	}
-}
-
-func (s *Source) record(number uint64, found answer, err error) Fetch {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	report := Fetch{Err: err}
-	s.flight = nil
-	if found.url != "" {
-		s.url = found.url
-	}
-	if err != nil {
-		s.fail(err)
-	} else {
-		report.Changed = s.install(found.set)
-		s.landed, s.landedAt, s.failures, s.failure = number, s.config.Clock(), 0, nil
-	}
-	if current := s.snapshot.Load(); current != nil {
-		report.Keys, report.Skipped = len(current.keys), slices.Clone(current.skipped)
-	}
-	return report
-}
-
-func (s *Source) fail(err error) {
-	s.backoff = min(firstBackoff<<min(s.failures, 8), maxBackoff)
-	var failed *remote.Error
-	if errors.As(err, &failed) {
-		s.backoff = max(s.backoff, failed.RetryAfter)
-	}
-	s.failures++
-	s.failure, s.failedAt = err, s.config.Clock()
-}
-
-// install makes next the snapshot; nil means that the server said "not
-// modified". What is no longer listed is distrusted at once, and so is the
-// memory of what an earlier set did not list.
-func (s *Source) install(next *set) (changed bool) {
-	if next == nil {
-		return false
-	}
-	old := s.snapshot.Load()
-	changed = next.adopt(old)
-	s.snapshot.Store(next)
-	if changed {
-		old.retireAllBut(next)
-		s.unknown.Purge()
-	}
-	return changed
 }

@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 func TestFloodOfUnknownKidsFetchesOnlyWhatTheBucketAllows(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
 	unknown, limited := 0, 0
 	for i := range 10_000 { // in 2 s
-		_, err := s.key(fmt.Sprintf("bogus-%d", i), jose.ES256)
+		_, err := s.key(fmt.Sprintf("bogus-%d", i), "ES256")
 		if errors.Is(err, jwks.ErrUnknownKey) {
 			unknown++
 		} else {
@@ -28,7 +28,7 @@ func TestFloodOfUnknownKidsFetchesOnlyWhatTheBucketAllows(t *testing.T) {
 			limited++
 		}
 		if i%100 == 0 {
-			s.known(t, server.KID(), jose.ES256)
+			s.known(t, server.KID(), "ES256")
 		}
 		s.clock.Advance(200 * time.Microsecond)
 	}
@@ -44,7 +44,7 @@ func TestConcurrentFloodOfUnknownKidsFetchesOnlyWhatTheBucketAllows(t *testing.T
 	for g := range 20 {
 		group.Go(func() {
 			for i := range 500 {
-				_, err := s.key(fmt.Sprintf("bogus-%d-%d", g, i), jose.ES256)
+				_, err := s.key(fmt.Sprintf("bogus-%d-%d", g, i), "ES256")
 				var failed *jwks.UnavailableError
 				switch {
 				case errors.Is(err, jwks.ErrUnknownKey):
@@ -54,7 +54,7 @@ func TestConcurrentFloodOfUnknownKidsFetchesOnlyWhatTheBucketAllows(t *testing.T
 				default:
 					other.Add(1)
 				}
-				if key, err := s.key(server.KID(), jose.ES256); err != nil || key == nil {
+				if key, err := s.key(server.KID(), "ES256"); err != nil || key == nil {
 					other.Add(1)
 				}
 				s.clock.Advance(200 * time.Microsecond)
@@ -73,7 +73,7 @@ func TestNewKeyIsAcceptedWithinOneRefillUnderTheFlood(t *testing.T) {
 	flood := 0
 	bogus := func() {
 		flood++
-		s.key(fmt.Sprintf("bogus-%d", flood), jose.ES256)
+		s.key(fmt.Sprintf("bogus-%d", flood), "ES256")
 	}
 	for range 1000 {
 		bogus()
@@ -83,7 +83,7 @@ func TestNewKeyIsAcceptedWithinOneRefillUnderTheFlood(t *testing.T) {
 	published := s.clock.Now()
 	for {
 		bogus() // first: it may take the token, and then its fetch brings the key
-		key, err := s.key(kid, jose.ES256)
+		key, err := s.key(kid, "ES256")
 		if err == nil {
 			require.Equal(t, kid, key.ID())
 			break
@@ -119,11 +119,11 @@ func TestListedKeyWaitsForNoLockAndNoFlight(t *testing.T) {
 	done := make(chan struct{})
 	go func() { // asks the clock whether it may depart, with the lock held
 		defer close(done)
-		s.key("bogus-2", jose.ES256)
+		s.key("bogus-2", "ES256")
 	}()
 	<-entered
 	for range 1000 {
-		s.known(t, server.KID(), jose.ES256)
+		s.known(t, server.KID(), "ES256")
 	}
 	close(stuck)
 	<-done
@@ -136,7 +136,7 @@ func TestListedKeyIsAnsweredDuringAFlight(t *testing.T) {
 	waiting := ask(s, t.Context(), "bogus")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // who does not wait does not notice
-	key, err := s.Key(ctx, server.KID(), jose.ES256)
+	key, err := s.Key(ctx, server.KID(), "ES256")
 	require.NoError(t, err)
 	assert.NotNil(t, key)
 	release()
@@ -148,7 +148,7 @@ func TestKidAskedForEverySecondIsFoundWithinOneRefillOfItsPublication(t *testing
 	server, s := ready(t, jwks.Config{})
 	kid := server.Prepare("ES256")
 	for range 3600 {
-		_, err := s.key(kid, jose.ES256)
+		_, err := s.key(kid, "ES256")
 		if !errors.Is(err, jwks.ErrUnknownKey) {
 			throttled(t, err)
 		}
@@ -158,13 +158,13 @@ func TestKidAskedForEverySecondIsFoundWithinOneRefillOfItsPublication(t *testing
 	assert.LessOrEqual(t, hour, 361)
 	assert.GreaterOrEqual(t, hour, 350, "nobody stopped asking")
 
-	_, err := s.key(kid, jose.ES256)
+	_, err := s.key(kid, "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	require.Equal(t, hour+1, server.KeyRequests())
 	server.Publish(kid) // at the worst time: just after a fetch
 	published := s.clock.Now()
 	for {
-		key, err := s.key(kid, jose.ES256)
+		key, err := s.key(kid, "ES256")
 		if err == nil {
 			require.Equal(t, kid, key.ID())
 			break
@@ -179,7 +179,7 @@ func TestRememberedUnknownKidSavesFetchesForOneRefill(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
 	unknown := func(requests int) {
 		t.Helper()
-		_, err := s.key("bogus", jose.ES256)
+		_, err := s.key("bogus", "ES256")
 		require.ErrorIs(t, err, jwks.ErrUnknownKey)
 		assert.Equal(t, requests, server.KeyRequests())
 	}
@@ -193,46 +193,68 @@ func TestRememberedUnknownKidSavesFetchesForOneRefill(t *testing.T) {
 
 func TestRememberedUnknownKidIsDroppedWhenAFetchBringsAnotherSet(t *testing.T) {
 	server, s := ready(t, jwks.Config{})
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
-	s.known(t, server.Rotate("ES256"), jose.ES256)
+	s.known(t, server.Rotate("ES256"), "ES256")
 	require.Equal(t, 3, server.KeyRequests())
 
-	_, err = s.key("bogus", jose.ES256)
+	_, err = s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	assert.Equal(t, 4, server.KeyRequests(), "asked again, for the set is another one")
 }
 
 func TestRememberedUnknownKidSurvivesAFetchThatBringsTheSameSet(t *testing.T) {
-	server, s := ready(t, jwks.Config{})
-	for i, kid := range []string{"bogus-1", "bogus-2"} {
-		_, err := s.key(kid, jose.ES256)
-		require.ErrorIs(t, err, jwks.ErrUnknownKey)
-		require.Equal(t, i+2, server.KeyRequests())
+	for name, change := range map[string]func(*validatortest.Server){
+		"not modified": func(*validatortest.Server) {},
+		"reordered":    (*validatortest.Server).Reorder,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, s := ready(t, jwks.Config{})
+			s.known(t, server.Rotate("ES256"), "ES256")
+			for _, kid := range []string{"bogus-1", "bogus-2"} {
+				_, err := s.key(kid, "ES256")
+				require.ErrorIs(t, err, jwks.ErrUnknownKey)
+				change(server)
+			}
+			require.Equal(t, 4, server.KeyRequests())
+			_, err := s.key("bogus-1", "ES256")
+			require.ErrorIs(t, err, jwks.ErrUnknownKey)
+			assert.Equal(t, 4, server.KeyRequests())
+		})
 	}
-	_, err := s.key("bogus-1", jose.ES256)
+}
+
+// The flight that began after the question decides it, even if it is old by the
+// time its answer is looked at.
+func TestQuestionIsDecidedByItsOwnFlightHoweverTimeFlies(t *testing.T) {
+	leaping := newClock()
+	server, s := ready(t, jwks.Config{Clock: func() time.Time {
+		leaping.Advance(time.Hour)
+		return leaping.Now()
+	}})
+	_, err := s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
-	assert.Equal(t, 3, server.KeyRequests())
+	assert.Equal(t, 2, server.KeyRequests())
 }
 
 // A kid that fell out of the bounded memory costs a fetch, not a wrong answer.
 func TestForgottenUnknownKidIsAskedForAgain(t *testing.T) {
 	server, s := ready(t, jwks.Config{RefreshBurst: 3})
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
-	_, err = s.key("drain", jose.ES256)
+	_, err = s.key("drain", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	for i := range 1022 { // beside the two: just as many as are remembered
-		_, err := s.key(fmt.Sprintf("bogus-%d", i), jose.ES256)
+		_, err := s.key(fmt.Sprintf("bogus-%d", i), "ES256")
 		throttled(t, err)
 	}
-	_, err = s.key("bogus", jose.ES256)
+	_, err = s.key("bogus", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey, "still remembered, and now the youngest")
 	for i := range 1024 {
-		_, err := s.key(fmt.Sprintf("more-%d", i), jose.ES256)
+		_, err := s.key(fmt.Sprintf("more-%d", i), "ES256")
 		throttled(t, err)
 	}
-	_, err = s.key("bogus", jose.ES256)
+	_, err = s.key("bogus", "ES256")
 	throttled(t, err)
 	assert.Equal(t, 3, server.KeyRequests())
 }
@@ -240,26 +262,26 @@ func TestForgottenUnknownKidIsAskedForAgain(t *testing.T) {
 func TestThrottledQuestionSaysWhenTheNextTokenIs(t *testing.T) {
 	_, s := ready(t, jwks.Config{RefreshBurst: 1, RefreshInterval: time.Minute})
 	s.clock.Advance(15 * time.Second)
-	_, err := s.key("bogus", jose.ES256)
+	_, err := s.key("bogus", "ES256")
 	failed := unavailable(t, err)
 	require.True(t, failed.Throttled)
 	assert.InDelta(t, 45*time.Second, failed.RetryAfter, float64(time.Millisecond))
 
 	s.clock.Advance(45 * time.Second)
-	_, err = s.key("bogus", jose.ES256)
+	_, err = s.key("bogus", "ES256")
 	assert.ErrorIs(t, err, jwks.ErrUnknownKey)
 }
 
 func TestBucketDefaultsToFiveAndOnePerTenSeconds(t *testing.T) {
 	server, s := ready(t, jwks.Config{RefreshBurst: -1, RefreshInterval: -1})
 	for i := range 4 {
-		_, err := s.key(fmt.Sprintf("bogus-%d", i), jose.ES256)
+		_, err := s.key(fmt.Sprintf("bogus-%d", i), "ES256")
 		require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	}
-	_, err := s.key("bogus-4", jose.ES256)
+	_, err := s.key("bogus-4", "ES256")
 	assert.InDelta(t, 10*time.Second, throttled(t, err).RetryAfter, float64(time.Millisecond))
 	s.clock.Advance(10 * time.Second)
-	_, err = s.key("bogus-4", jose.ES256)
+	_, err = s.key("bogus-4", "ES256")
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	assert.Equal(t, 6, server.KeyRequests())
 }

@@ -151,6 +151,23 @@ func TestResultIsKeptUntilExpiry(t *testing.T) {
 	}
 }
 
+// TestCacheSize: no more results are kept than configured.
+func TestCacheSize(t *testing.T) {
+	seen := &recorder{}
+	s := start(t, validatortest.Options{})
+	c := configure(trust(s))
+	c.CacheSize, c.Observer = 1, seen.observer()
+	v := build(t, c)
+	one, two := s.AccessToken(), s.AccessToken()
+	for _, step := range []struct {
+		raw    string
+		cached bool
+	}{{one, false}, {one, true}, {two, false}, {two, true}, {one, false}} {
+		accept(t, v, step.raw)
+		assert.Equal(t, step.cached, seen.last().Cached)
+	}
+}
+
 // TestRefusalsAreNotKept (rule 12): what was refused is examined again.
 func TestRefusalsAreNotKept(t *testing.T) {
 	clock := newClock()

@@ -87,7 +87,7 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 
 // key finds the key that a token names. Only the issuer's own keys are asked.
 func (is *issuer) key(ctx context.Context, kid string, algorithm jose.Algorithm) (*jwks.Key, *Error) {
-	key, err := is.keys.Key(ctx, kid, algorithm)
+	key, err := is.keys.Key(ctx, kid, algorithm.String())
 	if err != nil {
 		return nil, keyError(ctx, err)
 	}

@@ -107,10 +107,15 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 			assert.Equal(t, strs{"Policy"}, fields(t, v.CheckPolicy(scoped)))
 		})
 	}
+	// An audience that is configured twice is one audience.
+	twice := trust(one)
+	twice.Audiences = strs{audience, audience}
+	_, err := build(t, configure(twice)).ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &scoped})
+	assert.NoError(t, err)
 	// An audience that two issuers serve does not say which of them is meant.
 	shared := build(t, configure(trust(one), trust(two)))
 	policy := validator.Policy{Scopes: strs{"read"}, Audiences: strs{audience}}
-	_, err := shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
+	_, err = shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
 	refused(t, err, validator.ErrInsufficientScope, validator.ReasonPolicyInvalid)
 	policy.Issuers = strs{one.Issuer()}
 	_, err = shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})

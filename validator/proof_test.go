@@ -78,6 +78,18 @@ func TestBoundToken(t *testing.T) {
 	assert.Equal(t, confirmation{JKT: jkt, X5TS256: x5t}, token.Confirmation())
 }
 
+// TestThumbprintAlphabet: Go's base64 would skip a line break.
+func TestThumbprintAlphabet(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	for _, text := range []string{jkt[:42] + "\n", jkt[:42] + "\r", "\n" + jkt[:42], jkt[:42] + "B", jkt[:42]} {
+		for _, name := range []string{"jkt", "x5t#S256"} {
+			reject(t, v, s.AccessToken(validatortest.Claim("cnf", map[string]any{name: text})),
+				validator.ErrInvalidToken, validator.ReasonConfirmationMalformed)
+		}
+	}
+}
+
 // TestProofFailures: a failing proof refuses, whatever the token is bound to,
 // and its error comes out in the right class.
 func TestProofFailures(t *testing.T) {

@@ -180,6 +180,41 @@ func TestCallerLeaves(t *testing.T) {
 	assert.NotNil(t, token)
 }
 
+// TestExpiresWhileKeysAreFetched: the time of the decision counts, not that of
+// the question.
+func TestExpiresWhileKeysAreFetched(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	c := configure(trust(s))
+	c.Clock = clock.Now
+	v := build(t, c)
+	raw := s.AccessToken(validatortest.Expiry(clock.Now().Add(time.Minute)))
+	release := s.Hold()
+	defer release()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		e := reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonExpired)
+		assert.True(t, e.Verified)
+	})
+	require.NoError(t, s.WaitKeyRequests(t.Context(), 1))
+	clock.Advance(time.Hour)
+	release()
+	wg.Wait()
+}
+
+// TestRefused: a transport's own refusals are events like any other.
+func TestRefused(t *testing.T) {
+	seen := &recorder{}
+	c := goodConfig()
+	c.Observer = seen.observer()
+	e := validator.NewError(validator.ReasonNoToken, "detail")
+	build(t, c).Refused(t.Context(), e)
+	require.Len(t, seen.decisions, 1)
+	assert.Equal(t, validator.Decision{Err: e}, seen.last())
+	assert.Equal(t, "detail", e.Detail)
+	refused(t, validator.NewError("made_up", ""), validator.ErrUnavailable, "made_up")
+}
+
 // TestServerDeadlineIsNotTheCallers: our own time limit is an outage.
 func TestServerDeadlineIsNotTheCallers(t *testing.T) {
 	s := start(t, validatortest.Options{})

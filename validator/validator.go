@@ -5,13 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bearerguard/bearerguard/cache"
-	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -95,8 +94,10 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 			}
 		}
 		is.keys, is.trusted, v.sources[spec], v.trusted.issuers[is.url] = source, v.trusted, source, is
-		for _, a := range is.audiences {
-			v.trusted.audiences[a]++
+		for i, a := range is.audiences {
+			if !slices.Contains(is.audiences[:i], a) {
+				v.trusted.audiences[a]++
+			}
 		}
 	}
 	return nil
@@ -123,194 +124,4 @@ func (v *Validator) Ready(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// Validate decides on one raw token: what followed the scheme in the
-// Authorization header, or the token of a gRPC call. It is ValidateWith of the
-// zero Requirements.
-func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, error) {
-	return v.ValidateWith(ctx, rawToken, Requirements{})
-}
-
-// ValidateWith decides on one raw token and on what the call requires beyond
-// it. It returns either a Token or an error, never both; errors are of type
-// *Error. Waiting for keys ends with ctx.
-func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d := v.establish(ctx, rawToken)
-	if d.Err == nil {
-		d.Err = admit(ctx, rawToken, d.Token, d.Token.facts.Load(), require)
-	}
-	v.witness.decision(ctx, d)
-	if d.Err != nil {
-		return nil, d.Err
-	}
-	return d.Token, nil
-}
-
-// Refused tells the Observer and the Logger of a refusal that a transport made
-// before there was a token to validate, so that they hear of every request.
-func (v *Validator) Refused(ctx context.Context, e *Error) {
-	v.witness.decision(ctx, Decision{Err: e})
-}
-
-// establish finds out whether the token is good: from what is kept about it, or
-// by examining it.
-func (v *Validator) establish(ctx context.Context, raw string) Decision {
-	switch {
-	case raw == "":
-		return Decision{Err: refuse(ReasonNoToken, "")}
-	case len(raw) > MaxTokenSize:
-		return Decision{Err: refuse(ReasonTokenTooLarge, "")}
-	}
-	compact, ok := jose.Cut(raw)
-	if !ok {
-		return Decision{Err: notJWT(raw)}
-	}
-	digest := signatureDigest(compact.Signature)
-	now := v.clock()
-	if t, ok := v.cache.Get(digest, now); ok {
-		if known := t.facts.Load(); known.signed == compact.Signed && known.key.Trusted() {
-			return Decision{Issuer: known.issuer.name, Token: t, Cached: true, Err: v.current(known, now)}
-		}
-	}
-	return v.examine(ctx, raw, compact, digest, now)
-}
-
-// examine decides on a token that nothing is known about.
-func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compact, digest [sha256.Size]byte, now time.Time) Decision {
-	if !jose.InAlphabet(raw) {
-		return Decision{Err: refuse(ReasonTokenAlphabet, "")}
-	}
-	c, e := v.decode(compact)
-	if e != nil {
-		return Decision{Err: e}
-	}
-	d := Decision{Issuer: c.issuer.name}
-	if f := c.examine(instant{dateOf(now), v.leeway}); f != nil {
-		d.Err = f.error()
-		return d
-	}
-	key, e := c.verify(ctx, compact)
-	if e != nil {
-		d.Err = e
-		return d
-	}
-	known := c.facts(key, compact.Signed)
-	d.Token = newToken(known)
-	now = v.clock() // keys may have taken a while to come
-	v.keep(digest, d.Token, now)
-	d.Err = v.current(known, now)
-	return d
-}
-
-// verify finds the key that the token names and checks the signature with it
-// (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
-// fetch. A key that was withdrawn meanwhile is looked up again, as a hit would do.
-func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
-	var space [512]byte // no common signature is longer
-	signature, err := jose.AppendSegment(space[:0], compact.Signature)
-	if err != nil {
-		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
-	}
-	for {
-		key, e := c.issuer.key(ctx, c.header.KeyID, c.algorithm)
-		if e != nil {
-			return nil, e
-		}
-		if key.Verify(c.algorithm, compact.Signed, signature) != nil {
-			return nil, refuse(ReasonBadSignature, "")
-		}
-		if key.Trusted() {
-			return key, nil
-		}
-	}
-}
-
-// decode reads header and claims and finds the issuer by exact iss. Nothing of it
-// is believed yet.
-func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
-	header, err := jose.ParseHeader(compact.Header)
-	switch {
-	case errors.Is(err, jose.ErrNotJWS):
-		return nil, refuse(ReasonNotJWT, "")
-	case errors.Is(err, jose.ErrCritical):
-		return nil, refuse(ReasonCriticalHeader, "")
-	case err != nil:
-		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
-	}
-	c := &candidate{header: header, typ: normalType(header.Type)}
-	var f *failure
-	if c.claims, f = parseClaims(compact.Payload); f != nil {
-		return nil, f.error()
-	}
-	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
-	// belongs to this issuer, and its keys are the only ones asked.
-	if c.issuer = v.trusted.issuers[c.claims.issuer]; c.issuer == nil {
-		return nil, failed(ReasonUnknownIssuer, "a configured issuer", c.claims.issuer).error()
-	}
-	return c, nil
-}
-
-// facts are those of a candidate whose signature verified. They keep no part of
-// the raw token's memory, so that no signature is kept alive.
-func (c *candidate) facts(key *jwks.Key, signed string) *facts {
-	return &facts{
-		issuer: c.issuer, key: key, origin: OriginLocal,
-		signed: strings.Clone(signed), text: c.claims.text,
-		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
-		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
-		introspectedAt: absent, confirmation: c.claims.confirmation,
-	}
-}
-
-// keep remembers the facts for as long as they can matter.
-func (v *Validator) keep(digest [sha256.Size]byte, t *Token, now time.Time) {
-	until := t.facts.Load().expiry.plus(v.leeway).time()
-	if v.cap > 0 && now.Add(v.cap).Before(until) {
-		until = now.Add(v.cap)
-	}
-	v.cache.Put(digest, t, until)
-}
-
-// current looks at what can have changed since the signature verified. It runs
-// on a hit as on a miss, so that both give the same verdict at every instant.
-func (v *Validator) current(t *facts, now time.Time) *Error {
-	if f := t.examineAgain(instant{dateOf(now), v.leeway}); f != nil {
-		return verified(f.error())
-	}
-	if v.revoked.revoked(t) {
-		return verified(refuse(ReasonRevoked, ""))
-	}
-	return nil
-}
-
-// admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, t *Token, known *facts, require Requirements) *Error {
-	if e := freshEnough(known, require.Fresh); e != nil {
-		return verified(e)
-	}
-	if e := prove(ctx, raw, t, known.confirmation, require.Proofs); e != nil {
-		return verified(e)
-	}
-	if require.Policy != nil {
-		return require.Policy.check(known)
-	}
-	return nil
-}
-
-// notJWT refuses what cannot be a JWS: as malformed if no access token looks like
-// that at all (RFC 6750 2.1).
-func notJWT(raw string) *Error {
-	if !jose.InAlphabet(raw) {
-		return refuse(ReasonTokenAlphabet, "")
-	}
-	return refuse(ReasonNotJWT, "")
-}
-
-// signatureDigest is the full SHA-256 of the signature's text: second preimages
-// are out of reach, and what is kept cannot be turned back into a token.
-func signatureDigest(signature string) [sha256.Size]byte {
-	var space [1024]byte
-	return sha256.Sum256(append(space[:0], signature...))
 }

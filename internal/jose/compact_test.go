@@ -32,6 +32,7 @@ func TestCutTakesThreeSegmentsThatBeginWithAnObject(t *testing.T) {
 		"no dot":                    {"eyJh", false},
 		"one dot":                   {"eyJh.cGF5", false},
 		"three dots":                {"eyJh.cGF5.c2ln.", false},
+		"empty third of four":       {"eyJh.cGF5..c2ln", false},
 		"four dots, a JWE":          {"eyJh.cGF5.c2ln.a.b", false},
 		"dots only":                 {"..", false},
 		"header of one character":   {"e..", false},

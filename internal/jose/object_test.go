@@ -136,7 +136,7 @@ func TestObjectRefusesDuplicates(t *testing.T) {
 }
 
 func TestObjectRefusesNamesThatLookLikeKnownOnes(t *testing.T) {
-	known := jose.NewNames("iss", "sub", "kid", "exp", "aud", "client_id", "x5t#S256", "scp", "jti")
+	known := jose.NewNames("iss", "sub", "kid", "exp", "aud", "client_id", "scp", "jti", "zone")
 	for _, name := range []string{
 		"ISS", "Iss", "isS", "ıss", "İss", "іss", "ιss", "ⅰss", "ⁱss", "Iѕѕ",
 		"ſub", "SUB", "ѕub", "suЬ", "sսb", "sυb",
@@ -146,7 +146,7 @@ func TestObjectRefusesNamesThatLookLikeKnownOnes(t *testing.T) {
 		"client_ID", "CLIENT_ID", "сlient_id",
 		"ｉｓｓ", "ＩＳＳ", "𝐢𝐬𝐬", "𝗌𝗎𝖻", "𝚜𝚌𝚙",
 		"ⓘⓢⓢ", "ⒾⓈⓈ", "is\u3164s", "\u115fsub", "is\u200bs", "\ufeffiss", "iss\u00ad", "is\u0301s", "j\u0307ti",
-		"X5T#S256", "x5t#ſ256", "x5t#s256",
+		"Aud", "audD"[:3] + "\u200d", "Zone", "𝐀ud", "𝐀𝐔𝐃", "𝐙one", "𝚣one", "Ⓐud", "ⓩone", "Ａud", "ｚone",
 	} {
 		t.Run(name, func(t *testing.T) {
 			names, err := skim(`{"a":1,`+string(mustJSON(name))+`:"x"}`, known)
@@ -154,16 +154,33 @@ func TestObjectRefusesNamesThatLookLikeKnownOnes(t *testing.T) {
 			assert.Equal(t, []string{"a"}, names)
 		})
 	}
-	for _, name := range []string{"iss", "sub", "client_id", "x5t#S256", "issuer", "is", "is_s", "groups", "https://example.com/roles", "Groups", "ΩΩ", "kidd", "имя", "", "日本"} {
+	for _, name := range []string{"iss", "sub", "client_id", "issuer", "is", "is_s", "groups", "https://example.com/roles", "Groups", "ΩΩ", "kidd", "имя", "", "日本"} {
 		t.Run("fine: "+name, func(t *testing.T) {
 			_, err := skim(`{`+string(mustJSON(name))+`:"x"}`, known)
 			assert.NoError(t, err)
 		})
 	}
+	for _, alphabet := range [][2]rune{{0x3041, 0x30FF}, {0x4E00, 0x4E80}, {0x1F600, 0x1F640}} { // nothing like an i
+		for r := alphabet[0]; r <= alphabet[1]; r++ {
+			_, err := skim(`{"`+string(r)+`ss":1}`, known)
+			assert.NoError(t, err, "%U", r)
+		}
+	}
 	_, err := skim(`{"ISS":1}`, nil)
 	assert.NoError(t, err, "nobody knows any name")
 	_, err = skim(`{"x":{"ISS":1}}`, known)
 	assert.NoError(t, err, "inside of other members they mean nothing")
+}
+
+func TestKnownNamesMayHaveCapitals(t *testing.T) {
+	known := jose.NewNames("clientId", "x5t#S256")
+	for _, name := range []string{"clientid", "ClientId", "CLIENTID", "сlientId", "x5t#s256", "X5T#S256", "x5t#ſ256"} {
+		_, err := skim(`{"`+name+`":1}`, known)
+		assert.ErrorIs(t, err, jose.ErrFolded, name)
+	}
+	names, err := skim(`{"clientId":1,"x5t#S256":2,"client":3}`, known)
+	assert.NoError(t, err)
+	assert.Len(t, names, 3)
 }
 
 func mustJSON(v any) []byte {
@@ -191,6 +208,9 @@ func TestObjectNestsSixteenDeep(t *testing.T) {
 		"many, side by side":   {"[" + strings.Repeat("[],", 1000) + "{}]", true},
 		"brackets in a string": {`["` + strings.Repeat("[{", 1000) + `\"[[\\"]`, true},
 		"deep after a string":  {`["\\",` + nest(15, "[", "]") + `]`, false},
+		"16, and more beside":  {"[" + nest(14, "[", "]") + ",[],{}]", true},
+		"objects side by side": {"[" + strings.Repeat("{},", 1000) + "[]]", true},
+		"after escaped quote":  {`["\"` + strings.Repeat("[{", 1000) + `\"\\"]`, true},
 		"very deep":            {nest(5000, "[", "]"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -312,6 +332,24 @@ func TestRefusedValueIsAWrongType(t *testing.T) {
 	o.Refuse()
 	assert.ErrorIs(t, o.Err(), jose.ErrType)
 	assert.False(t, o.Next())
+}
+
+func TestRefusingDoesNotHideAnEarlierError(t *testing.T) {
+	o := jose.ReadObject(`{"m":`, nil)
+	defer o.Close()
+	require.True(t, o.Next())
+	_ = o.String()
+	o.Refuse()
+	assert.ErrorIs(t, o.Err(), jose.ErrSyntax)
+}
+
+// Not even the members that an array would have if it were an object.
+func TestWhatIsNoObjectHasNoMembers(t *testing.T) {
+	for _, text := range []string{`["iss","x"]`, `["iss"]`, `"iss"`, `1`, ``, `{{"iss":1}}`, "\ufeff{\"iss\":1}"} {
+		names, err := skim(text, nil)
+		assert.ErrorIs(t, err, jose.ErrSyntax, text)
+		assert.Empty(t, names)
+	}
 }
 
 // Readers are reused; what they returned is not.
