@@ -10,7 +10,7 @@ import (
 )
 
 // bearer returns the request's one token: the Authorization header's.
-func bearer(r *http.Request) (string, *validator.Error) {
+func bearer(r *http.Request) (string, error) {
 	scheme, raw, err := validator.ParseAuthorization(r.Header["Authorization"])
 	switch {
 	case r.URL != nil && inQuery(r.URL.RawQuery):
@@ -22,7 +22,7 @@ func bearer(r *http.Request) (string, *validator.Error) {
 		}
 		return "", validator.NewError(validator.ReasonSecondPlace, "")
 	case err != nil:
-		return "", refusal(err)
+		return "", err
 	case scheme != validator.SchemeBearer:
 		// A token presented under another scheme asks for that scheme's checks.
 		return "", validator.NewError(validator.ReasonUnsupportedScheme, "")

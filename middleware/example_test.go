@@ -57,11 +57,11 @@ func ExampleGuard_Require() {
 	good := get(as.AccessToken(validatortest.ClientID("orders-app"), validatortest.Scope("orders.read")))
 	weak := get(as.AccessToken(validatortest.ClientID("orders-app"), validatortest.Scope("profile")))
 	as.SetMode(validatortest.ModeDown)
-	late := get(as.MintWith(as.Prepare("ES256"), validatortest.ClientID("orders-app")))
+	undecided := get(as.MintWith(as.Prepare("ES256"), validatortest.ClientID("orders-app")))
 
 	fmt.Println(good.Code, good.Body)
 	fmt.Println(weak.Code, weak.Header().Get("WWW-Authenticate"))
-	fmt.Println(late.Code, late.Header().Get("Retry-After"))
+	fmt.Println(undecided.Code, undecided.Header().Get("Retry-After"))
 	// Output:
 	// 200 the orders of "user"
 	// 403 Bearer realm="orders", error="insufficient_scope", error_description="The access token does not permit this request", scope="orders.read"

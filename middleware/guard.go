@@ -32,17 +32,17 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 	return &Guard{validator: v, challenges: newChallenges(config.Realm)}, nil
 }
 
-// Authenticate decides whether the request carries a good token, without writing
-// anything. Errors are of type *validator.Error.
+// Authenticate decides whether the request carries a good token, without a
+// policy and without writing anything: call Policy.Check on the token, and Refuse
+// with the error of either. Errors are of type *validator.Error.
 func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 	return g.authenticate(r, nil)
 }
 
 func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*validator.Token, error) {
-	raw, e := bearer(r)
-	if e != nil {
-		g.validator.Refused(r.Context(), e)
-		return nil, e
+	raw, err := bearer(r)
+	if err != nil {
+		return nil, g.validator.Refused(r.Context(), err)
 	}
 	return g.validator.ValidateWith(r.Context(), raw, validator.Requirements{Policy: policy})
 }
@@ -63,7 +63,7 @@ func (g *Guard) Require(policy validator.Policy) func(http.Handler) http.Handler
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			token, err := g.authenticate(r, &policy)
 			if err != nil {
-				g.refuse(w, err)
+				g.Refuse(w, err)
 				return
 			}
 			next.ServeHTTP(w, r.WithContext(validator.NewContext(r.Context(), token)))
@@ -71,8 +71,10 @@ func (g *Guard) Require(policy validator.Policy) func(http.Handler) http.Handler
 	}
 }
 
-// refuse answers a request that was not let through.
-func (g *Guard) refuse(w http.ResponseWriter, err error) { g.challenges.write(w, refusal(err)) }
+// Refuse answers a request that was not let through, as Require does: status,
+// challenge (RFC 6750 3) and Retry-After, and no body. An error that is not a
+// *validator.Error is answered with 503.
+func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.challenges.write(w, refusal(err)) }
 
 // refusal is err, which package validator always makes an *Error.
 func refusal(err error) *validator.Error {

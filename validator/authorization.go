@@ -19,7 +19,7 @@ const (
 // (or of the authorization metadata of a gRPC call) and returns the one token in
 // them. It is the only parser of that header in this module.
 //
-// Errors: ErrNoToken when there is no header, an empty one, or another scheme;
+// Errors, all of type *Error: ErrNoToken when there is no header, an empty one, or another scheme;
 // ErrInvalidRequest when there are two headers, or what follows the scheme is
 // not exactly one token.
 func ParseAuthorization(values []string) (scheme Scheme, token string, err error) {

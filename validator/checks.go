@@ -17,17 +17,13 @@ type failure struct {
 }
 
 func failed(reason Reason, expected, actual string) *failure {
-	return &failure{reason: reason, expected: expected, actual: actual}
+	return &failure{check: "claims", reason: reason, expected: expected, actual: actual}
 }
 
 // error turns the failure into a refusal. What was found is quoted and cut: it
 // is the sender's text.
 func (f *failure) error() *Error {
-	detail := ""
-	if f.expected != "" {
-		detail = fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual)
-	}
-	return refuse(f.reason, detail)
+	return refuse(f.reason, fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual))
 }
 
 // candidate is a token under examination: decoded, of a configured issuer, and
@@ -64,14 +60,14 @@ type check struct {
 // checks are all rules that need no key, in order: cheapest first, and all of
 // them before anything that costs a network access or a signature verification.
 var checks = []check{
-	{name: "kind", once: isAccessToken},
-	{name: "required claims", once: hasRequiredClaims},
-	{name: "algorithm", once: algorithmAllowed},
-	{name: "expiry", once: hasExpiry},
-	{name: "expired", ever: notExpired},
-	{name: "issued at", ever: notFromTheFuture},
-	{name: "not before", ever: alreadyValid},
-	{name: "audience", once: audienceIsOurs},
+	{name: "typ", once: isAccessToken},
+	{name: "required", once: hasRequiredClaims},
+	{name: "alg", once: algorithmAllowed},
+	{name: "exp", once: hasExpiry},
+	{name: "exp", ever: notExpired},
+	{name: "iat", ever: notFromTheFuture},
+	{name: "nbf", ever: alreadyValid},
+	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
 }
@@ -115,7 +111,7 @@ func (t *facts) examineAgain(at instant) *failure {
 func isAccessToken(c *candidate) *failure {
 	rules := c.issuer.rules
 	if !slices.Contains(rules.types, c.typ) || !rules.mark(c) {
-		return failed(ReasonNotAccessToken, "an access token of the "+rules.name+" profile", "typ "+c.typ)
+		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, "typ "+c.typ)
 	}
 	if !rules.denied {
 		return nil
@@ -165,7 +161,7 @@ func hasExpiry(c *candidate) *failure {
 // notExpired: "on or after which" (RFC 7519 4.1.4).
 func notExpired(t times, at instant) *failure {
 	if at.now >= t.expiry.plus(at.leeway) {
-		return failed(ReasonExpired, "exp after "+at.now.String(), t.expiry.String())
+		return failed(ReasonExpired, "exp after "+at.now.plus(-at.leeway).String()+" (leeway included)", t.expiry.String())
 	}
 	return nil
 }
@@ -174,7 +170,7 @@ func notExpired(t times, at instant) *failure {
 // gone wrong, and would outlive what revocation knows (RFC 7519 4.1.6).
 func notFromTheFuture(t times, at instant) *failure {
 	if t.issuedAt > at.now.plus(at.leeway) { // an absent date is before all others
-		return failed(ReasonIssuedInFuture, "iat not after "+at.now.String(), t.issuedAt.String())
+		return failed(ReasonIssuedInFuture, "iat not after "+at.now.plus(at.leeway).String()+" (leeway included)", t.issuedAt.String())
 	}
 	return nil
 }
@@ -182,7 +178,7 @@ func notFromTheFuture(t times, at instant) *failure {
 // alreadyValid: RFC 7519 4.1.5.
 func alreadyValid(t times, at instant) *failure {
 	if t.notBefore > at.now.plus(at.leeway) { // an absent date is before all others
-		return failed(ReasonNotYetValid, "nbf not after "+at.now.String(), t.notBefore.String())
+		return failed(ReasonNotYetValid, "nbf not after "+at.now.plus(at.leeway).String()+" (leeway included)", t.notBefore.String())
 	}
 	return nil
 }
@@ -212,7 +208,7 @@ func clientIsKnown(c *candidate) *failure {
 	case !agree:
 		return failed(ReasonClientConflict, "claims that name one client", strings.Join(c.claims.clients[:], " "))
 	case !c.issuer.anyClient && !slices.Contains(c.issuer.clientIDs, client):
-		return failed(ReasonClientMismatch, "a configured client", client)
+		return failed(ReasonClientMismatch, fmt.Sprintf("one of %q", c.issuer.clientIDs), client)
 	}
 	c.client = client
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -38,20 +39,23 @@ type Config struct {
 	// Leeway is how far our clock and an issuer's may differ: it is granted on
 	// exp, nbf and iat. Default DefaultLeeway; NoLeeway for none; at most MaxLeeway.
 	Leeway time.Duration
-	// CacheSize is how many good tokens are remembered. Default DefaultCacheSize.
+	// CacheSize is how many good tokens are remembered at most. Default (0)
+	// DefaultCacheSize.
 	CacheSize int
 	// CacheCap is the longest time for which a result is remembered. Default 0:
 	// until the token expires.
 	CacheCap time.Duration
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
-	// HTTPClient fetches metadata and keys. It is copied, and our bounds on time,
-	// redirects and sizes are laid over the copy. Default: a client of our own.
+	// HTTPClient fetches metadata and keys; name one to trust a private CA. It is
+	// copied, and our bounds are laid over the copy: 5 s a request and 10 s a fetch,
+	// 1 MiB a body, three redirects on the same host. Default: a client of our own.
 	HTTPClient *http.Client
-	// InsecureAllowHTTP accepts plain http addresses of issuers on loopback, for
-	// tests and demonstrations.
+	// InsecureAllowHTTP accepts plain http addresses of issuers on loopback
+	// (localhost, 127.0.0.0/8, ::1), for tests and demonstrations.
 	InsecureAllowHTTP bool
-	// Logger gets refusals at Debug and trouble with key sets at Warn. Default: none.
+	// Logger gets refusals and what became of key sets at Info, and at Warn what
+	// could not be decided or fetched. Default: none.
 	Logger *slog.Logger
 	// Observer is told of every decision and key fetch. Default: none.
 	Observer Observer
@@ -119,15 +123,16 @@ func (c *Config) check() error {
 	if len(c.Issuers) == 0 {
 		m.add("Issuers", "at least one is required")
 	}
-	if c.Leeway != NoLeeway && (c.Leeway < 0 || c.Leeway > MaxLeeway) {
-		m.add("Leeway", "must be NoLeeway or between 0 and %v", MaxLeeway)
+	if c.Leeway > MaxLeeway {
+		m.add("Leeway", "must not be above %v", MaxLeeway)
+	}
+	if c.Leeway != NoLeeway {
+		checkDuration(&m, "Leeway", c.Leeway)
 	}
 	if c.CacheSize < 0 {
 		m.add("CacheSize", "must not be negative")
 	}
-	if c.CacheCap < 0 {
-		m.add("CacheCap", "must not be negative")
-	}
+	checkDuration(&m, "CacheCap", c.CacheCap)
 	labels := map[string]int{}
 	for i := range c.Issuers {
 		is, field := &c.Issuers[i], fmt.Sprintf("Issuers[%d]", i)
@@ -136,6 +141,16 @@ func (c *Config) check() error {
 		claim(&m, labels, i, field+".Name", is.name())
 	}
 	return m.err()
+}
+
+// checkDuration refuses what nobody means: 30 instead of 30 * time.Second.
+func checkDuration(m *mistakes, field string, d time.Duration) {
+	if d < 0 {
+		m.add(field, "must not be negative")
+	}
+	if d > 0 && d < time.Millisecond {
+		m.add(field, "is %v: durations have units, such as %d * time.Second", d, d)
+	}
 }
 
 // claim keeps names and URLs unique among all of them: a policy may use either.
@@ -156,8 +171,11 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 	if len(is.Audiences) == 0 || slices.Contains(is.Audiences, "") {
 		m.add(field+".Audiences", "at least one is required, and none may be empty")
 	}
-	if (len(is.ClientIDs) > 0) == is.AnyClient {
-		m.add(field+".ClientIDs", "either ClientIDs or AnyClient is required, and not both")
+	if len(is.ClientIDs) == 0 && !is.AnyClient {
+		m.add(field+".ClientIDs", "name the clients whose tokens are accepted, or say AnyClient")
+	}
+	if len(is.ClientIDs) > 0 && is.AnyClient {
+		m.add(field+".ClientIDs", "AnyClient says that it does not matter, but clients are named")
 	}
 	if slices.Contains(is.ClientIDs, "") {
 		m.add(field+".ClientIDs", "none may be empty")
@@ -170,9 +188,7 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 	if is.KeyRefreshBurst < 0 {
 		m.add(field+".KeyRefreshBurst", "must not be negative")
 	}
-	if is.KeyRefreshInterval < 0 {
-		m.add(field+".KeyRefreshInterval", "must not be negative")
-	}
+	checkDuration(m, field+".KeyRefreshInterval", is.KeyRefreshInterval)
 }
 
 // checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.
@@ -189,9 +205,10 @@ func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
 		m.add(field, "%v", err)
 	} else if u.String() != raw { // an iss that nobody sends, such as one with a bare "#" or a space
 		m.add(field, "must be spelled as it will be compared, %q", u)
-	}
-	if err := oktaIssuer(u, is.Profile.rules() == oktaRules); err != nil {
+	} else if err := oktaIssuer(u, is.Profile.rules() == oktaRules); err != nil {
 		m.add(field, "%v", err)
+	} else if strings.Contains(u.Path, "/.well-known/") {
+		m.add(field, "must be the issuer, not the address of its metadata")
 	}
 }
 

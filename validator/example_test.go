@@ -158,11 +158,11 @@ type unaryHandler func(ctx context.Context, request any) (any, error)
 func intercept(ctx context.Context, v *validator.Validator, policy validator.Policy,
 	authorization []string, request any, next unaryHandler) (any, error) {
 	scheme, rawToken, err := validator.ParseAuthorization(authorization)
-	if err != nil {
-		return nil, err
+	if err == nil && scheme != validator.SchemeBearer {
+		err = validator.NewError(validator.ReasonUnsupportedScheme, "")
 	}
-	if scheme != validator.SchemeBearer {
-		return nil, validator.NewError(validator.ReasonUnsupportedScheme, "")
+	if err != nil {
+		return nil, v.Refused(ctx, err) // the observer hears of every call
 	}
 	token, err := v.ValidateWith(ctx, rawToken, validator.Requirements{Policy: &policy})
 	if err != nil {

@@ -62,7 +62,7 @@ func (w *witness) decision(ctx context.Context, d Decision) {
 }
 
 func (w *witness) logRefusal(ctx context.Context, d Decision) {
-	level := slog.LevelDebug // anybody can cause refusals: they must not fill a log
+	level := slog.LevelInfo
 	if d.Err.Class == ErrUnavailable {
 		level = slog.LevelWarn
 	}
@@ -71,7 +71,7 @@ func (w *witness) logRefusal(ctx context.Context, d Decision) {
 	}
 	w.logger.LogAttrs(ctx, level, "access token refused",
 		slog.String("issuer", d.Issuer), slog.String("reason", string(d.Err.Reason)), slog.Bool("verified", d.Err.Verified),
-		slog.String("cause", d.Err.Error()))
+		slog.String("error", d.Err.Error()))
 }
 
 func (w *witness) keyFetch(f KeyFetch) {

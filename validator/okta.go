@@ -18,6 +18,11 @@ import (
 var errOktaOrg = errors.New("is Okta's org authorization server, whose tokens nobody but Okta can validate: " +
 	"use a custom authorization server, https://{domain}/oauth2/{id} (for example .../oauth2/default)")
 
+var (
+	errOktaPath  = errors.New("must be https://{domain}/oauth2/{id} exactly, in plain letters, without a trailing slash or /.well-known")
+	errOktaAdmin = errors.New("is the address of Okta's administration: leave out -admin")
+)
+
 // oktaDomains are those under which Okta hosts its customers' servers.
 var oktaDomains = []string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"}
 
@@ -38,10 +43,21 @@ func oktaIssuer(u *url.URL, profile bool) error {
 	if !profile && !underOkta(u) {
 		return nil
 	}
-	if !customServer(u) || strings.Count(u.Path, "/") != 2 {
+	switch {
+	case strings.Contains(u.Hostname(), "-admin.") && underOkta(u):
+		return errOktaAdmin
+	case orgServer(u):
 		return errOktaOrg
+	case !customServer(u) || strings.Count(u.Path, "/") != 2:
+		return errOktaPath
 	}
 	return nil
+}
+
+// orgServer reports whether the path is one at which the org server answers.
+func orgServer(u *url.URL) bool {
+	path := strings.ToLower(strings.TrimRight(u.Path, "/"))
+	return path == "" || path == "/oauth2" || path == "/oauth2/v1" || strings.HasPrefix(path, "/oauth2/v1/")
 }
 
 // oktaEndpoint refuses the org server's endpoints in the same places. Its keys

@@ -36,7 +36,9 @@ type Policy struct {
 }
 
 // Check reports whether t satisfies the policy. Errors are of class
-// ErrInsufficientScope; for no Token it is ErrNoToken.
+// ErrInsufficientScope, with ReasonPolicyInvalid for a policy that cannot be
+// evaluated (see Validator.CheckPolicy); for no Token it is ErrNoToken. The
+// Observer does not hear of it.
 func (p Policy) Check(_ context.Context, t *Token) error {
 	if t == nil || t.facts.Load() == nil {
 		return refuse(ReasonNoToken, "")
@@ -65,7 +67,11 @@ func (p *Policy) check(t *facts) *Error {
 }
 
 func (p *Policy) insufficient() *Error {
-	e := verified(refuse(ReasonInsufficientScope, fmt.Sprintf("the policy asks for all of %q and one of %q", p.Scopes, p.AnyScope)))
+	detail := fmt.Sprintf("the policy asks for all of %q", p.Scopes)
+	if len(p.AnyScope) > 0 {
+		detail += fmt.Sprintf(" and one of %q", p.AnyScope)
+	}
+	e := verified(refuse(ReasonInsufficientScope, detail))
 	// RFC 6750 3: the scope necessary to access the resource, and no more.
 	e.Challenge.Scope = slices.Clone(p.Scopes)
 	if len(p.AnyScope) > 0 && !containsAny(p.Scopes, p.AnyScope) {

@@ -25,6 +25,7 @@ func RFC9068() Profile { return Profile{rfc9068Rules} }
 // checks.go.
 type profileRules struct {
 	name   string
+	marks  string   // the positive marks, in words
 	types  []string // typ, in normal form; "" means absent
 	mark   func(*candidate) bool
 	denied bool // claims of other kinds of tokens refuse it
@@ -39,6 +40,7 @@ type profileRules struct {
 
 var genericRules = &profileRules{
 	name:  "generic",
+	marks: "typ at+jwt, or a claim client_id or cid",
 	types: []string{"", "jwt", "at+jwt"},
 	mark: func(c *candidate) bool {
 		return c.typ == "at+jwt" || c.claims.clients[claimClientID] != "" || c.claims.clients[claimCID] != ""
@@ -51,6 +53,7 @@ var genericRules = &profileRules{
 
 var rfc9068Rules = &profileRules{
 	name:       "RFC 9068",
+	marks:      "typ at+jwt",
 	types:      []string{"at+jwt"}, // RFC 9068 4: anything else MUST be rejected
 	mark:       func(*candidate) bool { return true },
 	client:     []clientClaim{claimClientID},
@@ -61,6 +64,7 @@ var rfc9068Rules = &profileRules{
 
 var oktaRules = &profileRules{
 	name:       "Okta",
+	marks:      "a claim cid",
 	types:      []string{"", "jwt", "at+jwt"},
 	mark:       func(c *candidate) bool { return c.claims.clients[claimCID] != "" }, // Okta's ID tokens have no cid
 	client:     []clientClaim{claimCID},

@@ -304,7 +304,7 @@ func TestObserver(t *testing.T) {
 	s := start(t, validatortest.Options{})
 	c := configure(trust(s))
 	c.Issuers[0].Name = "orders"
-	c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	c.Observer = seen.observer()
 	c.Observer.KeyFetch = func(f validator.KeyFetch) {
 		mu.Lock()
@@ -350,7 +350,7 @@ func TestObserver(t *testing.T) {
 	for _, raw := range []string{good, forged} {
 		assert.NotContains(t, printed, raw[strings.LastIndexByte(raw, '.'):])
 	}
-	for _, want := range []string{"key set read", "key set unavailable", "reason=bad_signature", "level=WARN", "level=DEBUG", "verified=true", "verified=false"} {
+	for _, want := range []string{"key set read", "key set unavailable", "reason=bad_signature", "level=WARN", "level=INFO", "verified=true", "verified=false"} {
 		assert.Contains(t, printed, want)
 	}
 }

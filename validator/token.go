@@ -141,7 +141,8 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 
 // Claims decodes all claims into a T, usually a struct with json tags or a
 // map[string]any. Names match exactly, case included. It reads the very bytes
-// that were checked. The error is the decoder's when a claim does not fit T.
+// that were checked. The error is the decoder's when a claim does not fit T. t
+// must be a Token that a Validator returned.
 func Claims[T any](t *Token) (T, error) {
 	var value T
 	if err := json.Unmarshal([]byte(t.facts.Load().text), &value); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -34,9 +35,14 @@ func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require R
 }
 
 // Refused tells the Observer and the Logger of a refusal that a transport made
-// before there was a token to validate, so that they hear of every request.
-func (v *Validator) Refused(ctx context.Context, e *Error) {
-	v.witness.decision(ctx, Decision{Err: e})
+// before there was a token to validate, such as an error of ParseAuthorization,
+// so that they hear of every request. It returns err.
+func (v *Validator) Refused(ctx context.Context, err error) error {
+	var e *Error
+	if errors.As(err, &e) && e != nil {
+		v.witness.decision(ctx, Decision{Err: e})
+	}
+	return err
 }
 
 // establish finds out whether the token is good: from what is kept about it, or
@@ -118,7 +124,7 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	header, err := jose.ParseHeader(compact.Header)
 	switch {
 	case errors.Is(err, jose.ErrNotJWS):
-		return nil, refuse(ReasonNotJWT, "")
+		return nil, refuse(ReasonNotJWT, "the header is not that of a JWS")
 	case errors.Is(err, jose.ErrCritical):
 		return nil, refuse(ReasonCriticalHeader, "")
 	case err != nil:
@@ -132,7 +138,7 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
 	if c.issuer = v.trusted.issuers[c.claims.issuer]; c.issuer == nil {
-		return nil, failed(ReasonUnknownIssuer, "a configured issuer", c.claims.issuer).error()
+		return nil, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
 	}
 	return c, nil
 }
@@ -189,9 +195,9 @@ func admit(ctx context.Context, raw string, t *Token, known *facts, require Requ
 // that at all (RFC 6750 2.1).
 func notJWT(raw string) *Error {
 	if !jose.InAlphabet(raw) {
-		return refuse(ReasonTokenAlphabet, "")
+		return refuse(ReasonTokenAlphabet, "no character of a token; is the scheme still in front of it?")
 	}
-	return refuse(ReasonNotJWT, "")
+	return refuse(ReasonNotJWT, "not three parts that begin with a JWS header: an opaque token?")
 }
 
 // signatureDigest is the full SHA-256 of the signature's text: second preimages

@@ -107,8 +107,10 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
 // Ready returns nil once every issuer has had a key set, and fetches those that
-// are missing. It never turns back: an outage later on concerns only tokens
-// with unknown keys. Errors are of class ErrUnavailable.
+// are missing. Once ready it stays ready: an outage later on concerns only tokens
+// with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
+// doubling to 10 s), so that a probe may call it often. Errors are of class
+// ErrUnavailable, and name the issuer's addresses: they are for logs.
 func (v *Validator) Ready(ctx context.Context) error {
 	errs := make([]error, len(v.trusted.issuers))
 	var wg sync.WaitGroup

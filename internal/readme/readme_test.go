@@ -18,7 +18,7 @@ const root = "../.."
 var compiled = []string{
 	"validator/example_test.go",
 	"middleware/example_test.go",
-	"internal/readme/firstapi/main.go",
+	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 }
 
@@ -57,7 +57,7 @@ func containsAny(sources map[string]string, text string) bool {
 }
 
 func TestReadmeIsShort(t *testing.T) {
-	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 250)
+	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 300)
 }
 
 // Links into the repository lead somewhere.

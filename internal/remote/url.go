@@ -25,10 +25,10 @@ func CheckURL(u *url.URL, insecureHTTP bool) error {
 		return nil
 	case u.Scheme != "http":
 		return errors.New("must be https")
-	case !insecureHTTP:
-		return errors.New("must be https (plain http needs InsecureAllowHTTP)")
 	case !loopback(u.Hostname()):
-		return errors.New("must be https (plain http is for loopback only, even with InsecureAllowHTTP)")
+		return errors.New("must be https")
+	case !insecureHTTP:
+		return errors.New("must be https (plain http to loopback needs InsecureAllowHTTP)")
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ func likeOkta(claims map[string]any) bool {
 // Subject sets sub.
 func Subject(sub string) Edit { return Claim("sub", sub) }
 
-// Expiry sets exp, in whole seconds.
+// Expiry sets exp, in whole seconds. A validator may grant leeway beyond it
+// (package validator: 30 s), so a token that is to be expired has one a minute ago.
 func Expiry(t time.Time) Edit { return Claim("exp", t.Unix()) }
 
 // Audience sets aud: a string if it is one, an array otherwise (RFC 7519

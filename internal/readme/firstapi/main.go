@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 
 	"github.com/bearerguard/bearerguard/middleware"
@@ -10,7 +11,7 @@ import (
 )
 
 func main() {
-	v, err := validator.New(validator.Config{Issuers: []validator.Issuer{{
+	v, err := validator.New(validator.Config{Logger: slog.Default(), Issuers: []validator.Issuer{{
 		URL:       "https://example.okta.com/oauth2/default", // the exact iss of the tokens
 		Audiences: []string{"api://orders"},                  // the name of this API
 		ClientIDs: []string{"0oa1b2c3d4"},                    // who may call it, or AnyClient: true
