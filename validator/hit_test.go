@@ -249,6 +249,33 @@ func TestWithdrawnKey(t *testing.T) {
 	reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonUnknownKey)
 }
 
+// TestKeyWithdrawnDuringVerification: a miss says what a hit says, even when the
+// key goes between its verification and the decision.
+func TestKeyWithdrawnDuringVerification(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	calls, withdraw := 0, func() {}
+	c := configure(trust(s))
+	c.Clock = func() time.Time {
+		if calls++; calls == 2 { // once when the token arrives, once after its signature verified
+			withdraw()
+		}
+		return clock.Now()
+	}
+	v := build(t, c)
+	require.NoError(t, v.Ready(t.Context()))
+	old := s.KID()
+	raw := s.AccessToken()
+	withdraw = func() {
+		s.Rotate("ES256")
+		s.Withdraw(old)
+		_, err := v.Validate(t.Context(), s.AccessToken())
+		assert.NoError(t, err)
+	}
+	calls = 0
+	reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonUnknownKey)
+}
+
 // TestReorderedSetKeepsTheCache: the same keys in another order change nothing.
 func TestReorderedSetKeepsTheCache(t *testing.T) {
 	seen := &recorder{}

@@ -107,10 +107,14 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 			assert.Equal(t, strs{"Policy"}, fields(t, v.CheckPolicy(scoped)))
 		})
 	}
+	// One that the issuer serves, but that the token does not name, does not count.
+	_, err := build(t, configure(wide)).ValidateWith(t.Context(), one.AccessToken(),
+		validator.Requirements{Policy: &validator.Policy{AnyToken: true, Audiences: strs{"api://more"}}})
+	refused(t, err, validator.ErrInsufficientScope, validator.ReasonAudienceNotAllowed)
 	// An audience that is configured twice is one audience.
 	twice := trust(one)
 	twice.Audiences = strs{audience, audience}
-	_, err := build(t, configure(twice)).ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &scoped})
+	_, err = build(t, configure(twice)).ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &scoped})
 	assert.NoError(t, err)
 	// An audience that two issuers serve does not say which of them is meant.
 	shared := build(t, configure(trust(one), trust(two)))

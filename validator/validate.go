@@ -82,14 +82,16 @@ func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compac
 		d.Err = f.error()
 		return d
 	}
-	key, e := c.verify(ctx, compact)
-	if e != nil {
-		d.Err = e
-		return d
+	var key *jwks.Key
+	for key == nil || !key.Trusted() { // one that is withdrawn meanwhile is looked up again, as on a hit
+		if key, e = c.verify(ctx, compact); e != nil {
+			d.Err = e
+			return d
+		}
+		now = v.clock() // keys may have taken a while to come
 	}
 	known := c.facts(key, compact.Signed)
 	d.Token = newToken(known)
-	now = v.clock() // keys may have taken a while to come
 	v.keep(digest, d.Token, now)
 	d.Err = v.current(known, now)
 	return d
@@ -97,25 +99,21 @@ func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compac
 
 // verify finds the key that the token names and checks the signature with it
 // (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
-// fetch. A key that was withdrawn meanwhile is looked up again, as a hit would do.
+// fetch.
 func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
 	var space [512]byte // no common signature is longer
 	signature, err := jose.AppendSegment(space[:0], compact.Signature)
 	if err != nil {
 		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
 	}
-	for {
-		key, e := c.issuer.key(ctx, c.header.KeyID, c.algorithm)
-		if e != nil {
-			return nil, e
-		}
-		if key.Verify(c.algorithm.String(), compact.Signed, signature) != nil {
-			return nil, refuse(ReasonBadSignature, "")
-		}
-		if key.Trusted() {
-			return key, nil
-		}
+	key, e := c.issuer.key(ctx, c.header.KeyID, c.algorithm)
+	if e != nil {
+		return nil, e
 	}
+	if key.Verify(c.algorithm.String(), compact.Signed, signature) != nil {
+		return nil, refuse(ReasonBadSignature, "")
+	}
+	return key, nil
 }
 
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
