@@ -184,7 +184,9 @@ func newKey(raw jwkset.JWKMarshal) (k *Key, why string) {
 	case raw.KEYOPS != nil && !slices.Contains(raw.KEYOPS, jwkset.KeyOpsVerify):
 		return nil, "key_ops without verify" // RFC 7517 4.3
 	}
-	jwk, err := jwkset.NewJWKFromMarshal(raw, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	jwk, err := jwkset.NewJWKFromMarshal(raw, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{
+		SkipKeyOps: true, SkipX5UScheme: true, // judged above; never followed
+	})
 	if err != nil {
 		return nil, "unusable: " + err.Error()
 	}

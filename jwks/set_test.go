@@ -121,6 +121,8 @@ func TestUsableKeysAreListed(t *testing.T) {
 		"RSA, e is 3":           {rsa.with("e", "Aw"), []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}},
 		"RSA, alg PS256":        {rsa.with("alg", "PS256"), []string{"PS256"}},
 		"use sig":               {ec.with("use", "sig"), []string{"ES256"}},
+		"key_ops of others too": {ec.with("key_ops", []string{"verify", "urn:example:other"}), []string{"ES256"}},
+		"x5u over http":         {ec.with("x5u", "http://elsewhere.example/cert"), []string{"ES256"}},
 		"key_ops with verify":   {ec.with("key_ops", []string{"sign", "verify"}), []string{"ES256"}},
 		"x5t and unknown":       {ec.with("x5t", "AAAA", "issuer", "https://as.example"), []string{"ES256"}},
 		"x5u is never followed": {ec.with("x5u", "https://elsewhere.example/cert"), []string{"ES256"}},

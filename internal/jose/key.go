@@ -68,6 +68,9 @@ func fittingAlgorithms(key crypto.PublicKey) (Algorithms, error) {
 		}
 		return NewAlgorithms(RS256, RS384, RS512, PS256, PS384, PS512), nil
 	case *ecdsa.PublicKey:
+		if _, err := k.Bytes(); err != nil {
+			return 0, ErrKeyType // not a point of its curve
+		}
 		// Each ES algorithm has one curve (RFC 7518 3.4).
 		switch k.Curve.Params().BitSize {
 		case 256:

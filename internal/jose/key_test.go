@@ -281,3 +281,11 @@ func TestSetOfAlgorithms(t *testing.T) {
 	assert.Equal(t, []string{"RS256", "ES256"}, set.Names())
 	assert.Empty(t, jose.NewAlgorithms().Names())
 }
+
+// A point that is not on its curve is no key, whoever parsed it (RFC 7518 6.2.1).
+func TestPointOffItsCurveIsNoKey(t *testing.T) {
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		_, err := jose.NewPublicKey(&ecdsa.PublicKey{Curve: curve, X: big.NewInt(1), Y: big.NewInt(1)}, "")
+		assert.ErrorIs(t, err, jose.ErrKeyType)
+	}
+}

@@ -55,7 +55,10 @@ func skeleton(name string) string {
 		if unicode.In(r, unicode.Cf, unicode.Mn) || strings.ContainsRune(fillers, r) {
 			continue
 		}
-		b.WriteRune(asciiLetter(r))
+		if r = asciiLetter(r); r == 'l' {
+			r = 'i' // a small l, a capital I and a palochka are drawn alike
+		}
+		b.WriteRune(r)
 	}
 	return b.String()
 }
@@ -92,7 +95,7 @@ var lookAlikes = func() map[rune]rune {
 	table := map[rune]rune{}
 	for ascii, letters := range map[rune]string{
 		'a': "аАαΑɑⲁᵃₐ", 'b': "ВΒЬⲂᵇ", 'c': "сСϲᴄⅽⅭⲥᶜ", 'd': "ԁⅾⅮᵈ", 'e': "еЕΕℯⅇⲉᵉₑ", 'f': "ᶠ", 'g': "ɡℊᵍ", 'h': "һНΗℎⲎʰₕ",
-		'i': "іІιΙıɩӏⅰⅠⁱᵢⅈℹⲓ", 'j': "јЈϳⅉʲⱼ", 'k': "кКκΚⲕᵏₖ", 'l': "ӏⅼⅬℓˡₗ", 'm': "мМΜⅿⅯⲘᵐₘ", 'n': "пΝⁿₙⲚ", 'o': "оОοΟσᴏℴⲟᵒₒ",
+		'i': "іІιΙıɩӏⅰⅠⁱᵢⅈℹⲓ", 'j': "јЈϳⅉʲⱼ", 'k': "кКκΚⲕᵏₖ", 'l': "ⅼⅬℓˡₗ", 'm': "мМΜⅿⅯⲘᵐₘ", 'n': "пΝⁿₙⲚ", 'o': "оОοΟσᴏℴⲟᵒₒ",
 		'p': "рРρΡⲣᵖₚ", 'q': "ԛ", 'r': "гʳᵣ", 's': "ѕЅꜱˢₛ", 't': "тТτΤⲧᵗₜ", 'u': "υսᴜᵘᵤ", 'v': "νѵᴠⅴⅤᵛᵥ", 'w': "ѡԝᴡʷ",
 		'x': "хХχΧⅹⅩⲭˣₓ", 'y': "уУγΥүⲩʸ", 'z': "ᴢΖᶻ",
 	} {
