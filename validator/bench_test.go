@@ -59,11 +59,10 @@ func (f *fixture) token(edits ...validatortest.Edit) string {
 		validatortest.Subject("jane.doe@example.com"),
 		validatortest.Claim("uid", "00ugrenMeqvYla4HW0g3"),
 		validatortest.Claim("auth_time", time.Now().Unix()),
-		validatortest.Claim("groups", []string{"Everyone", "Sales EMEA", "Approvers"}),
+		validatortest.Claim("groups", []string{"Everyone", "Sales EMEA", "Purchase approvers", "Warehouse Rotterdam", "On call", "Finance EU (read only)"}),
 		validatortest.Claim("tenant", "acme-industries"),
 		validatortest.Claim("plan", "enterprise"),
 		validatortest.Claim("region", "eu-west-1"),
-		validatortest.Claim("locale", "en-GB"),
 	}, edits...)
 	return f.server.AccessToken(edits...)
 }

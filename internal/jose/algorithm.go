@@ -2,6 +2,8 @@ package jose
 
 import (
 	"crypto/rsa"
+	_ "crypto/sha256" // the hashes that golang-jwt looks up by number
+	_ "crypto/sha512"
 
 	"github.com/golang-jwt/jwt/v5"
 )
