@@ -60,7 +60,7 @@ fuzz: ## each target for FUZZTIME
 		tests=$$(go test -list '^Fuzz' "$$package"); \
 		for target in $$(grep '^Fuzz' <<<"$$tests" || true); do \
 			found=1; echo "== $$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(FUZZTIME)" "$$package"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(FUZZTIME)" -fuzzminimizetime 10x "$$package"; \
 		done; \
 	done; \
 	if [ $$found -eq 0 ]; then echo "fuzz: there is no target"; exit 1; fi

@@ -301,6 +301,7 @@ func TestConfig(t *testing.T) {
 		"non-ASCII":          {v: v, realm: "é", field: "Realm"},
 		"delete":             {v: v, realm: "\x7f", field: "Realm"},
 		"quotes are escaped": {v: v, realm: `a"b\c`},
+		"ends of ASCII":      {v: v, realm: " ~"},
 		"none":               {v: v},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -317,7 +318,7 @@ func TestConfig(t *testing.T) {
 			g.Require(validator.Policy{AnyToken: true})(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 			want := "Bearer"
 			if tc.realm != "" {
-				want = `Bearer realm="a\"b\\c"`
+				want = `Bearer realm="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(tc.realm) + `"`
 			}
 			assert.Equal(t, want, w.Header().Get("WWW-Authenticate"))
 		})

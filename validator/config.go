@@ -195,7 +195,7 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || raw == "":
+	case err != nil:
 		m.add(field, "must be a URL")
 		return
 	case u.RawQuery != "" || u.ForceQuery:
@@ -240,11 +240,8 @@ func (is *Issuer) name() string {
 
 // leeway is the leeway in force.
 func (c *Config) leeway() time.Duration {
-	switch c.Leeway {
-	case 0:
+	if c.Leeway == 0 {
 		return DefaultLeeway
-	case NoLeeway:
-		return 0
 	}
-	return c.Leeway
+	return max(c.Leeway, 0) // NoLeeway is negative
 }

@@ -166,6 +166,7 @@ func TestEmptyClaims(t *testing.T) {
 	reject(t, v, s.AccessToken(validatortest.Audience("")), validator.ErrInvalidToken, validator.ReasonAudienceMismatch)
 	accept(t, v, s.AccessToken(validatortest.NoClaim("client_id"), validatortest.Claim("cid", client)))
 	accept(t, v, s.AccessToken(validatortest.Claim("scope", "  a   b "), validatortest.Claim("scp", strs{"b", "a"})))
+	assert.Equal(t, strs{"a", "b"}, accept(t, v, s.AccessToken(validatortest.Scope(), validatortest.Claim("scp", strs{"a", "b"}))).Scopes())
 }
 
 // TestManyScopesAgree: lists compare as sets, whatever is repeated in them.

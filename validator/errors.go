@@ -173,7 +173,7 @@ func (e *Error) Error() string {
 }
 
 // Is reports whether target is the error's class.
-func (e *Error) Is(target error) bool { return e.Class != nil && target == e.Class }
+func (e *Error) Is(target error) bool { return target == e.Class }
 
 // Unwrap returns Cause.
 func (e *Error) Unwrap() error { return e.Cause }

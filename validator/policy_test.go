@@ -93,6 +93,7 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 	for name, v := range map[string]*validator.Validator{
 		"two issuers":   build(t, configure(trust(one), elsewhere)),
 		"two audiences": build(t, configure(wide)),
+		"two of each":   build(t, configure(wide, elsewhere)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			check := func(p validator.Policy) error {
@@ -118,7 +119,10 @@ func TestPolicyNamesItsIssuer(t *testing.T) {
 	assert.NoError(t, err)
 	// An audience that two issuers serve does not say which of them is meant.
 	shared := build(t, configure(trust(one), trust(two)))
-	policy := validator.Policy{Scopes: strs{"read"}, Audiences: strs{audience}}
+	policy := validator.Policy{Scopes: strs{"read"}}
+	_, err = shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
+	refused(t, err, validator.ErrInsufficientScope, validator.ReasonPolicyInvalid)
+	policy.Audiences = strs{audience}
 	_, err = shared.ValidateWith(t.Context(), one.AccessToken(), validator.Requirements{Policy: &policy})
 	refused(t, err, validator.ErrInsufficientScope, validator.ReasonPolicyInvalid)
 	policy.Issuers = strs{one.Issuer()}

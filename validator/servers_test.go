@@ -215,6 +215,21 @@ func TestRefused(t *testing.T) {
 	refused(t, validator.NewError("made_up", ""), validator.ErrUnavailable, "made_up")
 }
 
+// TestChallenges: what a client is told depends on the class alone.
+func TestChallenges(t *testing.T) {
+	for reason, code := range map[validator.Reason]string{
+		validator.ReasonNoToken: "", validator.ReasonKeysUnavailable: "", "made_up": "",
+		validator.ReasonTokenAlphabet: "invalid_request", validator.ReasonBadSignature: "invalid_token",
+		validator.ReasonProofMissing: "invalid_token", validator.ReasonExpired: "invalid_token",
+		validator.ReasonInsufficientScope: "insufficient_scope",
+	} {
+		ch := validator.NewError(reason, "").Challenge
+		assert.Equal(t, code, ch.Code, reason)
+		assert.Equal(t, code == "", ch.Description == "", reason)
+		assert.Equal(t, reason == validator.ReasonExpired, strings.HasSuffix(ch.Description, "expired"), reason)
+	}
+}
+
 // TestServerDeadlineIsNotTheCallers: our own time limit is an outage.
 func TestServerDeadlineIsNotTheCallers(t *testing.T) {
 	s := start(t, validatortest.Options{})
