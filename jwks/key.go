@@ -16,6 +16,10 @@ type Key struct {
 	thumbprint [sha256.Size]byte
 	identity   [sha256.Size]byte // of (kid, thumbprint, alg, use, key_ops)
 	retired    atomic.Bool       // set once: a key that is listed again is another Key
+
+	// The algorithms for which the last known set answers with this key: to its
+	// kid, and to a token without one. Another key can make either ambiguous.
+	byID, alone atomic.Uint32
 }
 
 // ID is the key's kid; empty when it has none.
@@ -27,6 +31,17 @@ func (k *Key) Thumbprint() [sha256.Size]byte { return k.thumbprint }
 // Trusted reports whether the authorization server's last known key set lists
 // this key, with this very material and purpose.
 func (k *Key) Trusted() bool { return !k.retired.Load() }
+
+// TrustedFor reports whether Source.Key would still answer with this key: kid is
+// the one that was asked for, the key's own or empty.
+func (k *Key) TrustedFor(kid, algorithm string) bool {
+	alg, _ := jose.ParseAlgorithm(algorithm)
+	answers := &k.byID
+	if kid == "" {
+		answers = &k.alone
+	}
+	return jose.Algorithms(answers.Load()).Has(alg)
+}
 
 // Verify checks a JWS signature over signed, the signing input. The algorithm
 // must be one that the key is bound to.

@@ -17,18 +17,18 @@ func (s *Source) join(q question, arose uint64) (*flight, error) {
 	if s.snapshot.Load().find(q) != nil {
 		return nil, nil
 	}
-	if s.landed > arose && s.fresh() {
+	if s.failures == 0 && s.landed > arose && s.fresh() {
 		return nil, nil
 	}
 	return s.depart()
 }
 
 // fresh reports whether the last good answer may still stand for "no such key".
-// It may for one refill of the bucket: after that a fetch costs nothing that the
-// bucket does not allow, and the key may have been published since.
+// It may for one refill of the bucket, and no longer than the default one: the
+// key may have been published since.
 func (s *Source) fresh() bool {
 	age := s.config.Clock().Sub(s.landedAt)
-	return age >= 0 && age < s.config.RefreshInterval
+	return age >= 0 && age < min(s.config.RefreshInterval, DefaultRefreshInterval)
 }
 
 // depart returns the flight in the air, or starts one if we may. s.mu is held.
@@ -118,6 +118,7 @@ func (s *Source) install(next *set) (changed bool) {
 	}
 	old := s.snapshot.Load()
 	changed = next.adopt(old)
+	next.assign()
 	s.snapshot.Store(next)
 	if changed {
 		old.retireAllBut(next)

@@ -83,8 +83,27 @@ func (s *set) retireAllBut(next *set) {
 	for _, k := range s.keys {
 		if !slices.Contains(next.keys, k) {
 			k.retired.Store(true)
+			k.byID.Store(0)
+			k.alone.Store(0)
 		}
 	}
+}
+
+// assign notes in each key which questions the set answers with it.
+func (s *set) assign() {
+	for _, k := range s.keys {
+		k.byID.Store(uint32(s.answers(k, k.id)))
+		k.alone.Store(uint32(s.answers(k, "")))
+	}
+}
+
+func (s *set) answers(k *Key, kid string) (algorithms jose.Algorithms) {
+	for _, name := range k.public.Algorithms().Names() {
+		if a, _ := jose.ParseAlgorithm(name); s.find(question{kid, a}) == k {
+			algorithms |= jose.NewAlgorithms(a)
+		}
+	}
+	return algorithms
 }
 
 // Errors of a key set as a whole.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ const (
 )
 
 const (
-	flightTimeout = 10 * time.Second // metadata and key set together
+	flightTimeout = 20 * time.Second // up to two places of the metadata, and the key set before and after
 	firstBackoff  = time.Second      // doubles with each failure in a row
 	maxBackoff    = 10 * time.Second
 	maxUnknown    = 1024 // unknown kids remembered; what falls out costs a fetch, not a wrong answer
@@ -236,6 +237,7 @@ func (s *Source) firstSeen(q question) uint64 {
 	arose, known := s.unknown.Get(q)
 	if !known {
 		arose = s.begun
+		q.kid = strings.Clone(q.kid) // and nothing of the token around it
 		s.unknown.Add(q, arose)
 	}
 	return arose

@@ -79,8 +79,8 @@ func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.challenges.write(w,
 // refusal is err, which package validator always makes an *Error.
 func refusal(err error) *validator.Error {
 	var e *validator.Error
-	if !errors.As(err, &e) {
-		return validator.NewError("", err.Error()) // undecided, not bad
+	if !errors.As(err, &e) || e == nil {
+		return validator.NewError("", "") // undecided, not bad
 	}
 	return e
 }

@@ -258,6 +258,24 @@ func refused(t *testing.T, err, class error, reason validator.Reason) {
 	assert.Equal(t, reason, e.Reason)
 }
 
+// TestRefuse: the standard answer for a decision of one's own; what is no
+// refusal of the validator is undecided.
+func TestRefuse(t *testing.T) {
+	_, g := newGuard(t)
+	for _, tc := range []struct {
+		err    error
+		status int
+	}{
+		{validator.NewError(validator.ReasonInsufficientScope, ""), 403}, {validator.NewError(validator.ReasonExpired, ""), 401},
+		{errors.New("x"), 503}, {nil, 503}, {(*validator.Error)(nil), 503},
+	} {
+		w := httptest.NewRecorder()
+		g.Refuse(w, tc.err)
+		assert.Equal(t, tc.status, w.Code)
+		assert.Equal(t, tc.status == 503, w.Header().Get("Retry-After") == "10")
+	}
+}
+
 // TestRequirePanicsAtWiring: a policy that cannot work is a mistake in the
 // program, found when it starts.
 func TestRequirePanicsAtWiring(t *testing.T) {

@@ -75,11 +75,10 @@ func (c *claims) has(name claimName) bool {
 }
 
 // knownClaims are the names that nothing else may resemble: those that this
-// package reads, and those that profiles and callers decide on.
+// package reads.
 var knownClaims = jose.NewNames(
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
-	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid",
-	"acr", "auth_time", "act", "may_act", "authorization_details",
+	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events",
 )
 
 // parseClaims reads the payload segment of a token. The result's strings are parts of
@@ -236,7 +235,7 @@ func (c *claims) readConfirmation(o *jose.Object) *failure {
 	}
 	inner := jose.ReadObject(text, nil)
 	defer inner.Close()
-	unknown := ""
+	known, unknown := true, ""
 	for inner.Next() {
 		switch name := inner.Name(); name {
 		case "jkt":
@@ -244,13 +243,13 @@ func (c *claims) readConfirmation(o *jose.Object) *failure {
 		case "x5t#S256":
 			c.confirmation.X5TS256 = thumbprint(inner)
 		default:
-			unknown = name
+			known, unknown = false, name
 		}
 	}
 	switch {
 	case inner.Err() != nil:
 		return malformed
-	case unknown != "":
+	case !known:
 		return failed(ReasonConfirmationUnknown, "jkt or x5t#S256", unknown)
 	case c.confirmation == Confirmation{}:
 		return malformed

@@ -48,7 +48,7 @@ type Config struct {
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
 	// HTTPClient fetches metadata and keys; name one to trust a private CA. It is
-	// copied, and our bounds are laid over the copy: 5 s a request and 10 s a fetch,
+	// copied, and our bounds are laid over the copy: 5 s a request and 20 s a fetch of metadata and keys,
 	// 1 MiB a body, three redirects on the same host. Default: a client of our own.
 	HTTPClient *http.Client
 	// InsecureAllowHTTP accepts plain http addresses of issuers on loopback
@@ -207,7 +207,7 @@ func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
 		m.add(field, "must be spelled as it will be compared, %q", u)
 	} else if err := oktaIssuer(u, is.Profile.rules() == oktaRules); err != nil {
 		m.add(field, "%v", err)
-	} else if strings.Contains(u.Path, "/.well-known/") {
+	} else if strings.Contains(u.Path+"/", "/.well-known/") {
 		m.add(field, "must be the issuer, not the address of its metadata")
 	}
 }

@@ -276,6 +276,30 @@ func TestKeyWithdrawnDuringVerification(t *testing.T) {
 	reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonUnknownKey)
 }
 
+// TestAmbiguousSet: a hit says what a miss says when the set changes: a second
+// key makes a token without kid ambiguous, cached or not, and leaves one with kid
+// alone; when it goes, all is as before.
+func TestAmbiguousSet(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	c := configure(trust(s))
+	c.Clock = clock.Now
+	v := build(t, c)
+	first := s.KID()
+	nameless, named := s.AccessToken(validatortest.NoHeaderParam("kid")), s.AccessToken()
+	accept(t, v, nameless)
+	accept(t, v, named)
+	second := s.Rotate("ES256")
+	accept(t, v, s.AccessToken())
+	reject(t, v, nameless, validator.ErrInvalidToken, validator.ReasonUnknownKey)
+	accept(t, v, named)
+	s.Withdraw(second)
+	clock.Advance(time.Minute)
+	reject(t, v, s.MintWith(first, validatortest.HeaderParam("kid", "bogus")), validator.ErrInvalidToken, validator.ReasonUnknownKey)
+	accept(t, v, nameless)
+	accept(t, v, named)
+}
+
 // TestReorderedSetKeepsTheCache: the same keys in another order change nothing.
 func TestReorderedSetKeepsTheCache(t *testing.T) {
 	seen := &recorder{}

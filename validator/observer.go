@@ -13,7 +13,8 @@ type Observer struct {
 	// Decision is called once for every call of Validate, ValidateWith and Refused,
 	// with the context of that call.
 	Decision func(context.Context, Decision)
-	// KeyFetch is called after every fetch of a key set.
+	// KeyFetch is called after every fetch of a key set, before those who wait for
+	// it go on.
 	KeyFetch func(KeyFetch)
 }
 
@@ -63,7 +64,7 @@ func (w *witness) decision(ctx context.Context, d Decision) {
 
 func (w *witness) logRefusal(ctx context.Context, d Decision) {
 	level := slog.LevelInfo
-	if d.Err.Class == ErrUnavailable {
+	if d.Err.Class == ErrUnavailable && d.Err.Reason != ReasonCallerLeft {
 		level = slog.LevelWarn
 	}
 	if !w.logger.Enabled(ctx, level) {
@@ -75,15 +76,18 @@ func (w *witness) logRefusal(ctx context.Context, d Decision) {
 }
 
 func (w *witness) keyFetch(f KeyFetch) {
+	w.logFetch(f)
 	if w.observer.KeyFetch != nil {
 		w.observer.KeyFetch(f)
 	}
-	if w.logger == nil {
-		return
-	}
-	if f.Err != nil {
+}
+
+func (w *witness) logFetch(f KeyFetch) {
+	switch {
+	case w.logger == nil:
+	case f.Err != nil:
 		w.logger.Warn("key set unavailable", "issuer", f.Issuer, "error", f.Err, "keys", f.Keys)
-		return
+	default:
+		w.logger.Info("key set read", "issuer", f.Issuer, "keys", f.Keys, "skipped", f.Skipped, "changed", f.Changed)
 	}
-	w.logger.Info("key set read", "issuer", f.Issuer, "keys", f.Keys, "skipped", f.Skipped, "changed", f.Changed)
 }

@@ -44,7 +44,7 @@ func oktaIssuer(u *url.URL, profile bool) error {
 		return nil
 	}
 	switch {
-	case strings.Contains(u.Hostname(), "-admin.") && underOkta(u):
+	case strings.Contains(strings.ToLower(u.Hostname()), "-admin.") && underOkta(u):
 		return errOktaAdmin
 	case orgServer(u):
 		return errOktaOrg

@@ -61,12 +61,12 @@ func (p *Policy) check(t *facts) *Error {
 	case len(p.ClientIDs) > 0 && !slices.Contains(p.ClientIDs, t.clientID):
 		return verified(refuse(ReasonClientNotAllowed, fmt.Sprintf("the policy is for clients %q", p.ClientIDs)))
 	case !containsAll(t.scopes, p.Scopes), len(p.AnyScope) > 0 && !containsAny(t.scopes, p.AnyScope):
-		return p.insufficient()
+		return p.insufficient(t)
 	}
 	return nil
 }
 
-func (p *Policy) insufficient() *Error {
+func (p *Policy) insufficient(t *facts) *Error {
 	detail := fmt.Sprintf("the policy asks for all of %q", p.Scopes)
 	if len(p.AnyScope) > 0 {
 		detail += fmt.Sprintf(" and one of %q", p.AnyScope)
@@ -75,7 +75,8 @@ func (p *Policy) insufficient() *Error {
 	// RFC 6750 3: the scope necessary to access the resource, and no more.
 	e.Challenge.Scope = slices.Clone(p.Scopes)
 	if len(p.AnyScope) > 0 && !containsAny(p.Scopes, p.AnyScope) {
-		e.Challenge.Scope = append(e.Challenge.Scope, p.AnyScope[0])
+		one := max(slices.IndexFunc(p.AnyScope, t.hasScope), 0) // what it has already, or the first
+		e.Challenge.Scope = append(e.Challenge.Scope, p.AnyScope[one])
 	}
 	return e
 }
@@ -85,6 +86,8 @@ func (p *Policy) problem(trusted *trusted) string {
 	demands := len(p.Scopes) + len(p.AnyScope) + len(p.ClientIDs)
 	named := len(p.Issuers) + len(p.Audiences)
 	switch {
+	case emptied(p.Scopes, p.AnyScope, p.Issuers, p.Audiences, p.ClientIDs):
+		return "a list is there and empty: leave it out (nil), or name what it should hold"
 	case p.AnyToken && demands > 0:
 		return "AnyToken says that nothing more is needed, but scopes or clients are named"
 	case !p.AnyToken && demands+named == 0:
@@ -98,6 +101,14 @@ func (p *Policy) problem(trusted *trusted) string {
 	}
 	return ""
 }
+
+// emptied reports whether a list was given and holds nothing: whoever filled it
+// meant to restrict something (no check is off because a field is empty).
+func emptied(lists ...[]string) bool {
+	return slices.ContainsFunc(lists, func(list []string) bool { return list != nil && len(list) == 0 })
+}
+
+func (t *facts) hasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
 
 // forOneOf reports whether the token names one of the audiences, and its issuer
 // is trusted for that audience: a name in aud that is configured for another
@@ -141,12 +152,17 @@ func (v *Validator) CheckPolicy(p Policy) error {
 		m.add("Policy", "%s", problem)
 	}
 	v.checkNames(&m, p)
-	for _, scope := range slices.Concat(p.Scopes, p.AnyScope) {
+	checkScopes(&m, "Policy.Scopes", p.Scopes)
+	checkScopes(&m, "Policy.AnyScope", p.AnyScope)
+	return m.err()
+}
+
+func checkScopes(m *mistakes, field string, scopes []string) {
+	for _, scope := range scopes {
 		if !isScopeToken(scope) {
-			m.add("Policy.Scopes", "%q is not a scope (RFC 6749 3.3)", scope)
+			m.add(field, "%q is not a scope (RFC 6749 3.3)", scope)
 		}
 	}
-	return m.err()
 }
 
 func (v *Validator) checkNames(m *mistakes, p Policy) {
@@ -161,8 +177,11 @@ func (v *Validator) checkNames(m *mistakes, p Policy) {
 			m.add("Policy.Audiences", "%q is not configured", audience)
 		}
 	}
+	serves := func(is *issuer) bool {
+		return meant(is) && (len(p.Audiences) == 0 || containsAny(is.audiences, p.Audiences))
+	}
 	for _, client := range p.ClientIDs {
-		if !v.anyIssuer(func(is *issuer) bool { return meant(is) && (is.anyClient || slices.Contains(is.clientIDs, client)) }) {
+		if !v.anyIssuer(func(is *issuer) bool { return serves(is) && (is.anyClient || slices.Contains(is.clientIDs, client)) }) {
 			m.add("Policy.ClientIDs", "%q is not configured", client)
 		}
 	}

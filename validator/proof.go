@@ -88,10 +88,12 @@ func proofError(ctx context.Context, err error) *Error {
 	}
 	reason := own.Reason
 	if _, known := classes[reason]; !known {
-		reason = ReasonProofInvalid
+		reason = ReasonProofUnavailable // as NewError has it: nothing was decided
 	}
 	e := refuse(reason, own.Detail)
-	e.RetryAfter = own.RetryAfter
+	if e.Class == ErrUnavailable {
+		e.RetryAfter = max(own.RetryAfter, 0)
+	}
 	return e
 }
 

@@ -78,6 +78,13 @@ func TestBoundToken(t *testing.T) {
 	assert.Equal(t, confirmation{JKT: jkt, X5TS256: x5t}, token.Confirmation())
 }
 
+// TestNamelessConfirmation: a method without a name is one that we do not know.
+func TestNamelessConfirmation(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	reject(t, build(t, configure(trust(s))), s.AccessToken(validatortest.Claim("cnf", map[string]any{"jkt": jkt, "": "x"})),
+		validator.ErrInvalidToken, validator.ReasonConfirmationUnknown)
+}
+
 // TestThumbprintAlphabet: Go's base64 would skip a line break.
 func TestThumbprintAlphabet(t *testing.T) {
 	s := start(t, validatortest.Options{})
@@ -113,7 +120,7 @@ func TestProofFailures(t *testing.T) {
 	// What a Proof makes up does not come out: no error without a class, with two
 	// of them, or with a reason of its own; and a typed nil is an error.
 	for _, made := range []*validator.Error{
-		nil, {Reason: "x"}, {Class: validator.ErrNoToken, Reason: "x"}, validator.NewError("x", ""),
+		nil,
 		{Class: validator.ErrInvalidProof, Reason: validator.ReasonProofInvalid, Cause: validator.ErrInvalidToken},
 		{Class: validator.ErrInvalidProof, Reason: validator.ReasonProofInvalid, Cause: context.DeadlineExceeded},
 	} {
@@ -121,6 +128,13 @@ func TestProofFailures(t *testing.T) {
 		refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
 	}
+
+	for _, made := range []*validator.Error{{Reason: "x"}, {Class: validator.ErrNoToken, Reason: "x"}, validator.NewError("x", "")} {
+		refused(t, with(t.Context(), made), validator.ErrUnavailable, validator.ReasonProofUnavailable)
+	}
+	hasty := validator.NewError(validator.ReasonProofInvalid, "")
+	hasty.RetryAfter = time.Hour
+	assert.Zero(t, refused(t, with(t.Context(), hasty), validator.ErrInvalidProof, validator.ReasonProofInvalid).RetryAfter)
 
 	// A deadline inside of a proof is not the caller's.
 	err := with(t.Context(), context.DeadlineExceeded)

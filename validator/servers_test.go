@@ -119,7 +119,7 @@ func TestOutage(t *testing.T) {
 			// What is bad without a key stays bad: an outage hides nothing.
 			reject(t, v, s.AccessToken(validatortest.Audience("x")), validator.ErrInvalidToken, validator.ReasonAudienceMismatch)
 			// Until the backoff is over nobody is asked.
-			asked := s.KeyRequests() + s.MetadataRequests()
+			asked := s.KeyRequests() + s.MetadataRequests() // known keys cost nothing, unknown ones of before are undecided too
 			reject(t, v, s.AccessToken(), validator.ErrUnavailable, validator.ReasonKeysUnavailable)
 			assert.Equal(t, asked, s.KeyRequests()+s.MetadataRequests())
 			s.SetMode(validatortest.ModeUp)
@@ -212,6 +212,11 @@ func TestRefused(t *testing.T) {
 	require.Len(t, seen.decisions, 1)
 	assert.Equal(t, validator.Decision{Err: e}, seen.last())
 	assert.Equal(t, "detail", e.Detail)
+	v := build(t, c)
+	assert.Equal(t, context.Canceled, v.Refused(t.Context(), context.Canceled))
+	assert.Equal(t, validator.ErrUnavailable, seen.last().Err.Class)
+	_ = v.Refused(t.Context(), (*validator.Error)(nil))
+	assert.Len(t, seen.decisions, 3)
 	refused(t, validator.NewError("made_up", ""), validator.ErrUnavailable, "made_up")
 }
 

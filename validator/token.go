@@ -47,6 +47,10 @@ type facts struct {
 	key    *jwks.Key
 	origin Origin
 
+	// kid, empty if the token has none, and algorithm: what the key was asked for.
+	kid       string
+	algorithm jose.Algorithm
+
 	// signed is header "." payload: with the full hash of the signature (the
 	// cache's key) it identifies the token, and neither is a usable token.
 	signed string
@@ -122,18 +126,22 @@ func (t *Token) KeyID() string {
 }
 
 // Confirmation is what the token is bound to (cnf); the zero value for a token
-// that is not bound. It was proven, or the token would not have been returned.
+// that is not bound. It was proven for every Token that ValidateWith returns.
 func (t *Token) Confirmation() Confirmation { return t.facts.Load().confirmation }
 
 // Claim returns the claim of that exact name as encoding/json decodes it into an
-// any: string, float64, bool, nil, []any or map[string]any. For exact integers
-// or types of your own use Claims.
+// any: string, float64, bool, nil, []any or map[string]any. It reports false for
+// one that is absent or no float64 can hold. For exact integers or types of your
+// own use Claims.
 func (t *Token) Claim(name string) (value any, ok bool) {
 	o := jose.ReadObject(t.facts.Load().text, nil)
 	defer o.Close()
 	for o.Next() {
 		if o.Name() == name {
-			return value, json.Unmarshal([]byte(o.Raw()), &value) == nil
+			if json.Unmarshal([]byte(o.Raw()), &value) != nil {
+				return nil, false
+			}
+			return value, true
 		}
 	}
 	return nil, false

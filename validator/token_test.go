@@ -106,6 +106,10 @@ func TestClaims(t *testing.T) {
 		assert.True(t, ok, name)
 		assert.Equal(t, want, got, name)
 	}
+	huge := accept(t, v, s.AccessToken(validatortest.Claim("huge", json.RawMessage("1e400"))))
+	got, ok := huge.Claim("huge")
+	assert.False(t, ok)
+	assert.Nil(t, got)
 	for _, name := range []string{"missing", "Tenant", ""} {
 		got, ok := token.Claim(name)
 		assert.False(t, ok, name)

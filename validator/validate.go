@@ -39,9 +39,10 @@ func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require R
 // so that they hear of every request. It returns err.
 func (v *Validator) Refused(ctx context.Context, err error) error {
 	var e *Error
-	if errors.As(err, &e) && e != nil {
-		v.witness.decision(ctx, Decision{Err: e})
+	if !errors.As(err, &e) || e == nil {
+		e = NewError("", fmt.Sprint(err)) // no refusal of ours: undecided
 	}
+	v.witness.decision(ctx, Decision{Err: e})
 	return err
 }
 
@@ -61,7 +62,7 @@ func (v *Validator) establish(ctx context.Context, raw string) Decision {
 	digest := signatureDigest(compact.Signature)
 	now := v.clock()
 	if t, ok := v.cache.Get(digest, now); ok {
-		if known := t.facts.Load(); known.signed == compact.Signed && known.key.Trusted() {
+		if known := t.facts.Load(); known.signed == compact.Signed && known.key.TrustedFor(known.kid, known.algorithm.String()) {
 			return Decision{Issuer: known.issuer.name, Token: t, Cached: true, Err: v.current(known, now)}
 		}
 	}
@@ -83,7 +84,7 @@ func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compac
 		return d
 	}
 	var key *jwks.Key
-	for key == nil || !key.Trusted() { // one that is withdrawn meanwhile is looked up again, as on a hit
+	for key == nil || !key.TrustedFor(c.header.KeyID, c.algorithm.String()) { // one that is withdrawn meanwhile is looked up again, as on a hit
 		if key, e = c.verify(ctx, compact); e != nil {
 			d.Err = e
 			return d
@@ -146,6 +147,7 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 	return &facts{
 		issuer: c.issuer, key: key, origin: OriginLocal,
+		kid: strings.Clone(c.header.KeyID), algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,

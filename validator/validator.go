@@ -41,7 +41,7 @@ func New(config Config) (*Validator, error) {
 
 // WithConfig returns a new Validator for a changed configuration. It shares with
 // v the keys (and what is known about unknown ones) of every issuer whose Name,
-// URL, JWKSURL, Okta profile, refresh settings, HTTPClient and
+// URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
 // InsecureAllowHTTP are the same, and what was revoked. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an

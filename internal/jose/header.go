@@ -44,7 +44,9 @@ func ParseHeader(segment string) (Header, error) {
 		case "kid":
 			h.KeyID = o.String()
 		case "typ":
-			h.Type = o.String()
+			if h.Type = o.String(); h.Type == "" {
+				o.Refuse() // present and empty is not absent
+			}
 		case "enc":
 			encrypted = true
 		case "crit", "b64":

@@ -10,6 +10,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Bounds of one object: no honest header or claims set comes near them, and they
+// keep the cost of a hostile one near that of an honest one.
+const (
+	maxMembers = 256
+	maxName    = 256 // bytes
+)
+
 // MaxDepth is how deep arrays and objects may nest, the outermost object included.
 const MaxDepth = 16
 
@@ -21,6 +28,7 @@ var (
 	ErrFolded    = errors.New("member name differs from a known one only by case or look-alike letters")
 	ErrDepth     = errors.New("nested too deeply")
 	ErrType      = errors.New("member has the wrong JSON type")
+	ErrMembers   = errors.New("more than 256 members, or a name longer than 256 bytes")
 )
 
 // Object walks the members of one JSON object, strictly: a duplicate member at
@@ -43,6 +51,7 @@ type Object struct {
 	scratch []byte
 	known   *Names
 	name    string
+	members int
 	value   bool // the value of the current member has not been read
 	err     error
 }
@@ -71,7 +80,7 @@ func ReadSegment(segment string, known *Names) (*Object, error) {
 }
 
 func (o *Object) open(known *Names) {
-	o.Text, o.known, o.name, o.value, o.err = string(o.scratch), known, "", false, nil
+	o.Text, o.known, o.name, o.members, o.value, o.err = string(o.scratch), known, "", 0, false, nil
 	if tooDeep(o.Text) {
 		o.err = ErrDepth // before the decoder recurses into it
 		return
@@ -103,8 +112,13 @@ func (o *Object) Next() bool {
 		return false
 	}
 	o.name = o.text()
-	if o.err == nil && o.known.folds(o.name) {
-		o.err = ErrFolded
+	o.members++
+	switch {
+	case o.err != nil:
+	case o.members > maxMembers || len(o.name) > maxName:
+		o.err = ErrMembers
+	case o.known.folds(o.name):
+		o.err = fmt.Errorf("%w: %q", ErrFolded, o.name)
 	}
 	o.value = o.err == nil
 	return o.value

@@ -441,7 +441,7 @@ func TestFlightHasItsOwnDeadline(t *testing.T) {
 				f := remote.Launch(7*time.Second, func(ctx context.Context) (int, error) {
 					<-ctx.Done()
 					if deaf {
-						time.Sleep(time.Hour) // of the bubble
+						<-time.After(time.Hour) // of the bubble
 						return 1, nil
 					}
 					return 0, &remote.Error{Kind: remote.Transport}
@@ -454,7 +454,7 @@ func TestFlightHasItsOwnDeadline(t *testing.T) {
 					assert.Equal(t, 7*time.Second, time.Since(began))
 				}
 
-				time.Sleep(2 * time.Hour) // what comes late is nobody's
+				<-time.After(2 * time.Hour) // what comes late is nobody's
 				value, err := f.Wait(context.Background())
 				kind(t, remote.Transport, err)
 				assert.Zero(t, value)

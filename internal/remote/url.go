@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,10 @@ func CheckURL(u *url.URL, insecureHTTP bool) error {
 		return errors.New("must be an absolute URL")
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
 		return errors.New("must spell its host in ASCII (punycode)") // others map it in their own ways
+	case strings.Contains(u.Host, "*") || strings.HasSuffix(u.Host, ":"):
+		return errors.New("must name one host")
+	case !goodPort(u.Port()):
+		return errors.New("must have a port between 1 and 65535, or none")
 	case u.User != nil:
 		return errors.New("must not contain user information")
 	case u.Fragment != "" || u.RawFragment != "":
@@ -31,6 +36,11 @@ func CheckURL(u *url.URL, insecureHTTP bool) error {
 		return errors.New("must be https (plain http to loopback needs InsecureAllowHTTP)")
 	}
 	return nil
+}
+
+func goodPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && number > 0
 }
 
 func loopback(host string) bool {

@@ -13,6 +13,7 @@ func (c *corpus) kind() {
 		{"introspection", "token-introspection+jwt"}, {"request", "oauth-authz-req+jwt"},
 		{"hyphen", "at-jwt"}, {"parameter", "at+jwt; x"},
 	})
+	c.refuse("typ-empty", "form of typ", "good", "malformed_header", c.token(HeaderParam("typ", "")))
 	switch c.s.opts.Style {
 	case StyleOkta:
 		c.notAccess("no-cid", c.token(NoClaim("cid")))
@@ -37,7 +38,7 @@ func (c *corpus) notAccess(name, token string) {
 func (c *corpus) kindRFC9068() {
 	c.notAccess("typ-absent", c.token(NoHeaderParam("typ")))
 	c.otherTypes([]named{
-		{"jwt", "JWT"}, {"empty", ""}, {"application-jwt", "application/jwt"}, {"text", "text/at+jwt"}, {"space", "at+jwt "},
+		{"jwt", "JWT"}, {"application-jwt", "application/jwt"}, {"text", "text/at+jwt"}, {"space", "at+jwt "},
 	})
 	for _, name := range []string{"sub", "iat", "jti", "client_id"} { // RFC 9068 section 2.2
 		c.refuse(name+"-absent", "required claims", "good", "claim_missing", c.token(NoClaim(name)))
