@@ -2,6 +2,7 @@ package jose_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -386,9 +387,38 @@ func TestSegmentOfAnObject(t *testing.T) {
 	assert.ErrorIs(t, err, jose.ErrSegment)
 }
 
+// oversized is beyond the bounds of an object's members.
+func oversized(members map[string]json.RawMessage) bool {
+	long := 0
+	for name := range members {
+		if len(name) > 256 {
+			long++
+		}
+	}
+	return long > 0 || len(members) > 256
+}
+
+// The bounds themselves: 256 members, names of 256 bytes.
+func TestMembersAreBounded(t *testing.T) {
+	object := func(members, name int) string {
+		list := []string{fmt.Sprintf("%q:1", strings.Repeat("n", name))}
+		for i := 1; i < members; i++ {
+			list = append(list, fmt.Sprintf(`"m%d":1`, i))
+		}
+		return "{" + strings.Join(list, ",") + "}"
+	}
+	for text, want := range map[string]error{
+		object(256, 1): nil, object(257, 1): jose.ErrMembers, object(1, 256): nil, object(1, 257): jose.ErrMembers,
+	} {
+		_, err := skim(text, nil)
+		assert.ErrorIs(t, err, want)
+	}
+}
+
 // FuzzObject compares with encoding/json. What ReadObject accepts, encoding/json
 // accepts, with the same names and the same strings; what encoding/json accepts
-// and has no duplicate, no replaced UTF-8 and no depth, ReadObject accepts.
+// and has no duplicate, no replaced UTF-8, no depth and no excess of members,
+// ReadObject accepts.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":1}`, `{"iss":"https://as.example","aud":["a","b"],"exp":1.5}`, `{"a":"\ud83d\ude00\n"}`, `{"a":{"b":{"b":1}}}`,
@@ -401,7 +431,7 @@ func FuzzObject(f *testing.F) {
 		var theirs map[string]json.RawMessage
 		theirErr := json.Unmarshal([]byte(text), &theirs)
 		if err != nil {
-			if theirErr == nil && theirs != nil && harmless(text) {
+			if theirErr == nil && theirs != nil && harmless(text) && !oversized(theirs) {
 				t.Fatalf("refused %q: %v", text, err)
 			}
 			return
