@@ -145,9 +145,13 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 // facts are those of a candidate whose signature verified. They keep no part of
 // the raw token's memory, so that no signature is kept alive.
 func (c *candidate) facts(key *jwks.Key, signed string) *facts {
+	kid := ""
+	if c.header.KeyID != "" {
+		kid = key.ID() // the same text, but the key's own
+	}
 	return &facts{
 		issuer: c.issuer, key: key, origin: OriginLocal,
-		kid: strings.Clone(c.header.KeyID), algorithm: c.algorithm,
+		kid: kid, algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
