@@ -285,3 +285,37 @@ func TestBucketDefaultsToFiveAndOnePerTenSeconds(t *testing.T) {
 	require.ErrorIs(t, err, jwks.ErrUnknownKey)
 	assert.Equal(t, 6, server.KeyRequests())
 }
+
+// While the last fetch failed, nobody knows what the server lists: a kid that was
+// unknown before is undecided too, whatever is remembered of it.
+func TestRememberedUnknownKidIsUndecidedAfterAFailure(t *testing.T) {
+	server, s := ready(t, jwks.Config{})
+	_, err := s.key("bogus", "ES256")
+	require.ErrorIs(t, err, jwks.ErrUnknownKey)
+	server.SetMode(validatortest.ModeError)
+	_, err = s.key("other", "ES256")
+	unavailable(t, err)
+	_, err = s.key("bogus", "ES256")
+	assert.False(t, unavailable(t, err).Throttled)
+	server.SetMode(validatortest.ModeUp)
+	s.clock.Advance(time.Second)
+	_, err = s.key("bogus", "ES256")
+	assert.ErrorIs(t, err, jwks.ErrUnknownKey)
+}
+
+// What is remembered of an unknown kid lasts for one refill, and no longer than
+// the default one, however slowly the bucket is told to fill.
+func TestUnknownKidIsNotRememberedForALongRefill(t *testing.T) {
+	server, s := ready(t, jwks.Config{RefreshInterval: time.Hour})
+	_, err := s.key("soon", "ES256")
+	require.ErrorIs(t, err, jwks.ErrUnknownKey)
+	before := server.KeyRequests()
+	s.clock.Advance(jwks.DefaultRefreshInterval - time.Millisecond)
+	_, err = s.key("soon", "ES256")
+	require.ErrorIs(t, err, jwks.ErrUnknownKey)
+	require.Equal(t, before, server.KeyRequests())
+	s.clock.Advance(time.Millisecond)
+	_, err = s.key("soon", "ES256")
+	require.ErrorIs(t, err, jwks.ErrUnknownKey)
+	assert.Equal(t, before+1, server.KeyRequests())
+}

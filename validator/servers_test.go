@@ -217,6 +217,7 @@ func TestRefused(t *testing.T) {
 	assert.Equal(t, validator.ErrUnavailable, seen.last().Err.Class)
 	_ = v.Refused(t.Context(), (*validator.Error)(nil))
 	assert.Len(t, seen.decisions, 3)
+	assert.Equal(t, validator.ErrUnavailable, seen.last().Err.Class)
 	refused(t, validator.NewError("made_up", ""), validator.ErrUnavailable, "made_up")
 }
 
