@@ -43,7 +43,7 @@ func TestHitIsAMiss(t *testing.T) {
 		"nbf":      s.AccessToken(validatortest.Claim("nbf", at+120)),
 		"fraction": s.AccessToken(validatortest.Claim("exp", float64(at)+300.25)),
 		"iat":      s.AccessToken(validatortest.Claim("iat", at+60)),
-		"far":      s.AccessToken(validatortest.Claim("exp", 253402300799)),
+		"far":      s.AccessToken(validatortest.Claim("exp", int64(253402300799))),
 	}
 	accepted, refusals := 0, map[validator.Reason]int{}
 	steps := []time.Duration{
