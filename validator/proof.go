@@ -32,13 +32,14 @@ type Proof interface {
 // somebody, but perhaps not by the one it was issued to (RFC 9449 7.1, RFC 8705
 // 3). This holds on every path a token can come by, so that a bound token is
 // never worth more than its key.
-func prove(ctx context.Context, raw string, t *Token, bound Confirmation, proofs []Proof) *Error {
+func prove(ctx context.Context, raw string, t *facts, proofs []Proof) *Error {
+	bound := t.confirmation
 	var byJKT, byX5T confirmed
 	for _, proof := range proofs {
 		if proof == nil {
 			return refuse(ReasonProofInvalid, "a nil Proof proves nothing")
 		}
-		proven, err := proof.Confirm(ctx, raw, t)
+		proven, err := proof.Confirm(ctx, raw, t.token)
 		if err != nil {
 			return proofError(ctx, err)
 		}

@@ -35,14 +35,10 @@ type Token struct {
 	facts atomic.Pointer[facts]
 }
 
-func newToken(f *facts) *Token {
-	t := new(Token)
-	t.facts.Store(f)
-	return t
-}
-
-// facts are what is known about a good token.
+// facts are what is known about a good token. They are what the cache holds: a
+// hit need not look at the Token to decide.
 type facts struct {
+	token  *Token // the one Token of these facts
 	issuer *issuer
 	key    *jwks.Key
 	origin Origin

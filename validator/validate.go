@@ -23,9 +23,9 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // it. It returns either a Token or an error, never both; errors are of type
 // *Error. Waiting for keys ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d := v.establish(ctx, rawToken)
+	d, known := v.establish(ctx, rawToken)
 	if d.Err == nil {
-		d.Err = admit(ctx, rawToken, d.Token, d.Token.facts.Load(), require)
+		d.Err = admit(ctx, rawToken, known, require)
 	}
 	v.witness.decision(ctx, d)
 	if d.Err != nil {
@@ -47,55 +47,53 @@ func (v *Validator) Refused(ctx context.Context, err error) error {
 }
 
 // establish finds out whether the token is good: from what is kept about it, or
-// by examining it.
-func (v *Validator) establish(ctx context.Context, raw string) Decision {
+// by examining it. The facts are nil unless the signature verified.
+func (v *Validator) establish(ctx context.Context, raw string) (Decision, *facts) {
 	switch {
 	case raw == "":
-		return Decision{Err: refuse(ReasonNoToken, "")}
+		return Decision{Err: refuse(ReasonNoToken, "")}, nil
 	case len(raw) > MaxTokenSize:
-		return Decision{Err: refuse(ReasonTokenTooLarge, "")}
+		return Decision{Err: refuse(ReasonTokenTooLarge, "")}, nil
 	}
 	compact, ok := jose.Cut(raw)
 	if !ok {
-		return Decision{Err: notJWT(raw)}
+		return Decision{Err: notJWT(raw)}, nil
 	}
 	digest := signatureDigest(compact.Signature)
 	now := v.clock()
-	if t, ok := v.cache.Get(digest, now); ok {
-		if known := t.facts.Load(); known.signed == compact.Signed && known.key.TrustedFor(known.kid, known.algorithm.String()) {
-			return Decision{Issuer: known.issuer.name, Token: t, Cached: true, Err: v.current(known, now)}
-		}
+	known, ok := v.cache.Get(digest, now)
+	if ok && known.signed == compact.Signed && known.key.TrustedFor(known.kid, known.algorithm.String()) {
+		return Decision{Issuer: known.issuer.name, Token: known.token, Cached: true, Err: v.current(known, now)}, known
 	}
 	return v.examine(ctx, raw, compact, digest, now)
 }
 
 // examine decides on a token that nothing is known about.
-func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compact, digest [sha256.Size]byte, now time.Time) Decision {
+func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compact, digest [sha256.Size]byte, now time.Time) (Decision, *facts) {
 	if !jose.InAlphabet(raw) {
-		return Decision{Err: refuse(ReasonTokenAlphabet, "")}
+		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
 	c, e := v.decode(compact)
 	if e != nil {
-		return Decision{Err: e}
+		return Decision{Err: e}, nil
 	}
 	d := Decision{Issuer: c.issuer.name}
 	if f := c.examine(instant{dateOf(now), v.leeway}); f != nil {
 		d.Err = f.error()
-		return d
+		return d, nil
 	}
 	var key *jwks.Key
 	for key == nil || !key.TrustedFor(c.header.KeyID, c.algorithm.String()) { // one that is withdrawn meanwhile is looked up again, as on a hit
 		if key, e = c.verify(ctx, compact); e != nil {
 			d.Err = e
-			return d
+			return d, nil
 		}
 		now = v.clock() // keys may have taken a while to come
 	}
 	known := c.facts(key, compact.Signed)
-	d.Token = newToken(known)
-	v.keep(digest, d.Token, now)
-	d.Err = v.current(known, now)
-	return d
+	v.keep(digest, known, now)
+	d.Token, d.Err = known.token, v.current(known, now)
+	return d, known
 }
 
 // verify finds the key that the token names and checks the signature with it
@@ -149,8 +147,8 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 	if c.header.KeyID != "" {
 		kid = key.ID() // the same text, but the key's own
 	}
-	return &facts{
-		issuer: c.issuer, key: key, origin: OriginLocal,
+	known := &facts{
+		token: new(Token), issuer: c.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
@@ -158,11 +156,13 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		introspectedAt: absent, confirmation: c.claims.confirmation,
 	}
+	known.token.facts.Store(known)
+	return known
 }
 
 // keep remembers the facts for as long as they can matter.
-func (v *Validator) keep(digest [sha256.Size]byte, t *Token, now time.Time) {
-	until := t.facts.Load().expiry.plus(v.leeway).time()
+func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
+	until := t.expiry.plus(v.leeway).time()
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
 		until = now.Add(v.cap)
 	}
@@ -182,11 +182,11 @@ func (v *Validator) current(t *facts, now time.Time) *Error {
 }
 
 // admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, t *Token, known *facts, require Requirements) *Error {
+func admit(ctx context.Context, raw string, known *facts, require Requirements) *Error {
 	if e := freshEnough(known, require.Fresh); e != nil {
 		return verified(e)
 	}
-	if e := prove(ctx, raw, t, known.confirmation, require.Proofs); e != nil {
+	if e := prove(ctx, raw, known, require.Proofs); e != nil {
 		return verified(e)
 	}
 	if require.Policy != nil {

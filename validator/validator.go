@@ -23,7 +23,7 @@ type Validator struct {
 	leeway  time.Duration
 	cap     time.Duration
 	clock   func() time.Time
-	cache   *cache.Cache[[sha256.Size]byte, *Token]
+	cache   *cache.Cache[[sha256.Size]byte, *facts]
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
@@ -69,7 +69,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 		size = DefaultCacheSize
 	}
 	var err error
-	if v.cache, err = cache.New[[sha256.Size]byte, *Token](size, spread); err != nil {
+	if v.cache, err = cache.New[[sha256.Size]byte, *facts](size, spread); err != nil {
 		return nil, err
 	}
 	if err := v.addIssuers(config, old); err != nil {
