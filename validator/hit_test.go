@@ -300,6 +300,20 @@ func TestAmbiguousSet(t *testing.T) {
 	accept(t, v, named)
 }
 
+// TestWithdrawnOnlyKey: a token without kid dies with the only key there was,
+// cached or not, when another takes its place.
+func TestWithdrawnOnlyKey(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	first := s.KID()
+	nameless := s.AccessToken(validatortest.NoHeaderParam("kid"))
+	accept(t, v, nameless)
+	s.Rotate("ES256")
+	s.Withdraw(first)
+	accept(t, v, s.AccessToken())
+	reject(t, v, nameless, validator.ErrInvalidToken, validator.ReasonBadSignature)
+}
+
 // TestReorderedSetKeepsTheCache: the same keys in another order change nothing.
 func TestReorderedSetKeepsTheCache(t *testing.T) {
 	seen := &recorder{}
