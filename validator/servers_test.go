@@ -2,8 +2,11 @@ package validator_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +153,27 @@ func TestThrottledKid(t *testing.T) {
 	clock.Advance(time.Minute)
 	s.Rotate("ES256")
 	accept(t, v, s.AccessToken())
+}
+
+// TestUnknownKidsPinNoTokens (rule 6): what is remembered of an unknown kid is
+// the kid, and not the header of up to 12 kB that it came in.
+func TestUnknownKidsPinNoTokens(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	require.NoError(t, v.Ready(t.Context()))
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, padding := heap(), strings.Repeat("x", 7000)
+	for i := range 1000 {
+		_, err := v.Validate(t.Context(), s.AccessToken(validatortest.HeaderParam("kid", fmt.Sprint("bogus-", i)), validatortest.HeaderParam("pad", padding)))
+		assert.True(t, errors.Is(err, validator.ErrUnavailable) || reasonOf(err) == validator.ReasonUnknownKey, err)
+	}
+	assert.Less(t, int64(heap())-int64(before), int64(3<<20))
+	runtime.KeepAlive(v)
 }
 
 // TestCallerLeaves: the caller's own end comes out as such; the flight goes on
