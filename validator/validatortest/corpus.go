@@ -96,19 +96,8 @@ func first(member string) func(string) string {
 }
 
 // clientClaim and scopeClaim are the names of the server's style.
-func (c *corpus) clientClaim() string {
-	if c.s.opts.Style == StyleOkta {
-		return "cid"
-	}
-	return "client_id"
-}
-
-func (c *corpus) scopeClaim() string {
-	if c.s.opts.Style == StyleOkta {
-		return "scp"
-	}
-	return "scope"
-}
+func (c *corpus) clientClaim() string { return c.s.opts.Style.clientClaim() }
+func (c *corpus) scopeClaim() string  { return c.s.opts.Style.scopeClaim() }
 
 // decodeJWS returns header and payload of a token that this package made.
 func decodeJWS(token string) (header, payload []byte) {

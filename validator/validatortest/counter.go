@@ -48,18 +48,31 @@ func (c *counter) wait(ctx context.Context, n int) error {
 
 // KeyRequests is the number of requests for the key set that have begun,
 // answered or not.
-func (s *Server) KeyRequests() int { n, _ := s.keyRequests.value(); return n }
+func (s *Server) KeyRequests() int { n, _ := s.keyEndpoint.requests.value(); return n }
 
 // MetadataRequests is the number of requests for the discovery document that
 // have begun, at either address.
-func (s *Server) MetadataRequests() int { n, _ := s.metadataRequests.value(); return n }
+func (s *Server) MetadataRequests() int { n, _ := s.metadataEndpoint.requests.value(); return n }
 
 // TokenRequests is the number of requests to the token endpoint that have
 // begun.
-func (s *Server) TokenRequests() int { n, _ := s.tokenRequests.value(); return n }
+func (s *Server) TokenRequests() int { n, _ := s.tokenEndpoint.requests.value(); return n }
+
+// IntrospectionRequests is the number of requests to the introspection
+// endpoint that have begun, answered or not.
+func (s *Server) IntrospectionRequests() int {
+	n, _ := s.introspectionEndpoint.requests.value()
+	return n
+}
 
 // WaitKeyRequests returns nil once at least n requests for the key set have
 // begun since the start of the server, or why ctx ended before.
 func (s *Server) WaitKeyRequests(ctx context.Context, n int) error {
-	return s.keyRequests.wait(ctx, n)
+	return s.keyEndpoint.requests.wait(ctx, n)
+}
+
+// WaitIntrospectionRequests is [Server.WaitKeyRequests] for requests to the
+// introspection endpoint.
+func (s *Server) WaitIntrospectionRequests(ctx context.Context, n int) error {
+	return s.introspectionEndpoint.requests.wait(ctx, n)
 }

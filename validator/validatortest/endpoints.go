@@ -15,6 +15,16 @@ const (
 	rfc8414Prefix = "/.well-known/oauth-authorization-server" // RFC 8414 section 3.1
 )
 
+// endpoint is an address of the server that can be made to fail on its own.
+type endpoint struct {
+	requests counter
+
+	// Guarded by Server.mu.
+	mode  Mode // ModeUp: the server's
+	delay time.Duration
+	holds []chan struct{}
+}
+
 // handle answers all requests.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	// Read now: net/http notices that a client left only behind the body.
@@ -27,13 +37,14 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimSuffix(s.opts.Path, "/")
 	switch r.URL.Path {
 	case path + openIDSuffix, rfc8414Prefix + path:
-		s.metadataRequests.add()
-		s.answer(w, r, s.serveMetadata)
+		s.answer(w, r, &s.metadataEndpoint, s.serveMetadata)
 	case path + "/v1/keys":
-		s.serveKeys(w, r)
+		set := s.KeySet()
+		s.answer(w, r, &s.keyEndpoint, func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, set) })
 	case path + "/v1/token":
-		s.tokenRequests.add()
-		s.answer(w, r, s.serveToken)
+		s.answer(w, r, &s.tokenEndpoint, s.serveToken)
+	case path + "/v1/introspect":
+		s.answer(w, r, &s.introspectionEndpoint, s.introspect(r))
 	case path + outsidePath:
 		s.mu.Lock()
 		set := s.outsideSet
@@ -44,20 +55,17 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer lets h answer, unless the mode forbids.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, h http.HandlerFunc) {
-	if m := s.settle(r); m != ModeUp {
+// answer counts a request and lets h answer, unless the mode forbids. What h
+// says of keys and tokens is decided before the request counts: who waits for
+// the count may then change them.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *endpoint, h http.HandlerFunc) {
+	e.requests.add()
+	s.stall(r, e)
+	if m := s.settle(r, e); m != ModeUp {
 		misbehave(w, m)
 		return
 	}
 	h(w, r)
-}
-
-func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
-	set := s.KeySet() // before it counts: who waits for the count may then change the keys
-	s.keyRequests.add()
-	s.stall(r)
-	s.answer(w, r, func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, set) })
 }
 
 // SetMetadata edits the discovery document each time before it is served. Nil
@@ -73,15 +81,18 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	edit, algs := s.edit, s.ring.algorithms()
 	s.mu.Unlock()
+	authentication := []string{"client_secret_basic", "client_secret_post"}
 	document := map[string]any{
 		"issuer":                                s.issuer,
 		"jwks_uri":                              s.JWKSURL(),
 		"token_endpoint":                        s.TokenURL(),
-		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-		"grant_types_supported":                 []string{"client_credentials"},
-		"response_types_supported":              []string{"none"},
-		"subject_types_supported":               []string{"public"},
-		"id_token_signing_alg_values_supported": algs,
+		"token_endpoint_auth_methods_supported": authentication,
+		"introspection_endpoint":                s.IntrospectionURL(),
+		"introspection_endpoint_auth_methods_supported": authentication,
+		"grant_types_supported":                         []string{"client_credentials"},
+		"response_types_supported":                      []string{"none"},
+		"subject_types_supported":                       []string{"public"},
+		"id_token_signing_alg_values_supported":         algs,
 	}
 	if edit != nil {
 		edit(document)

@@ -3,14 +3,11 @@ package validatortest
 import (
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 )
 
-// Mode is how the server answers, at all its endpoints alike.
+// Mode is how the server answers, or one of its endpoints.
 type Mode int
 
 const (
@@ -24,72 +21,34 @@ const (
 	ModeNotFound              // 404
 )
 
-// SetMode changes how the server answers. Requests that hang are answered in
-// the new mode.
-func (s *Server) SetMode(m Mode) {
+// SetMode changes how the server answers, at all its endpoints alike that have
+// no mode of their own. Requests that hang are answered in the new mode.
+func (s *Server) SetMode(m Mode) { s.setMode(&s.mode, m) }
+
+// SetKeysMode changes how requests for the key set alone are answered,
+// whatever the mode of the server. [ModeUp] leaves them to [Server.SetMode]
+// again.
+func (s *Server) SetKeysMode(m Mode) { s.setMode(&s.keyEndpoint.mode, m) }
+
+// SetIntrospectionMode is [Server.SetKeysMode] for the introspection endpoint.
+func (s *Server) SetIntrospectionMode(m Mode) { s.setMode(&s.introspectionEndpoint.mode, m) }
+
+func (s *Server) setMode(mode *Mode, m Mode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mode = m
+	*mode = m
 	close(s.modeChanged)
 	s.modeChanged = make(chan struct{})
 }
 
-// SetDelay makes each answer with the key set wait for d. The answer is the
-// set as it was when the request arrived: a slow server knows nothing newer.
-func (s *Server) SetDelay(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.delay = d
-}
-
-// Hold makes requests for the key set that arrive from now on wait until
-// release is called, which may be done more than once. They are answered with
-// the set as it was when they arrived.
-func (s *Server) Hold() (release func()) {
-	h := make(chan struct{})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.holds = append(s.holds, h)
-	return sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.holds = slices.DeleteFunc(s.holds, func(c chan struct{}) bool { return c == h })
-		close(h)
-	})
-}
-
-// stall waits for the holds and the delay that are set as the request arrives.
-func (s *Server) stall(r *http.Request) {
-	s.mu.Lock()
-	holds, delay := slices.Clone(s.holds), s.delay
-	s.mu.Unlock()
-	for _, h := range holds {
-		await(s, r, h)
-	}
-	if delay > 0 {
-		t := time.NewTimer(delay)
-		defer t.Stop()
-		await(s, r, t.C)
-	}
-}
-
-// await waits for c; if the client leaves or the server closes before, it
-// ends the request.
-func await[T any](s *Server, r *http.Request, c <-chan T) {
-	select {
-	case <-c:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	case <-s.closing:
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// settle returns the mode to answer in, after any hanging.
-func (s *Server) settle(r *http.Request) Mode {
+// settle returns the mode for an endpoint to answer in, after any hanging.
+func (s *Server) settle(r *http.Request, e *endpoint) Mode {
 	for {
 		s.mu.Lock()
-		mode, changed := s.mode, s.modeChanged
+		mode, changed := e.mode, s.modeChanged
+		if mode == ModeUp {
+			mode = s.mode
+		}
 		s.mu.Unlock()
 		if mode != ModeHang {
 			return mode

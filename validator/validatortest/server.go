@@ -39,6 +39,10 @@ type Options struct {
 	// Audience is the aud of tokens. Default "api://default". A token
 	// request overrides it with resource (RFC 8707) or audience.
 	Audience string
+
+	// OpaquePrefix begins the tokens of [Server.OpaqueToken], such as
+	// "oat_". Default "": none.
+	OpaquePrefix string
 }
 
 func (o Options) withDefaults() Options {
@@ -67,17 +71,18 @@ type Server struct {
 	closing chan struct{} // closed by Close; ends every wait of a request
 	close   sync.Once
 
-	keyRequests, metadataRequests, tokenRequests counter
+	metadataEndpoint, keyEndpoint, tokenEndpoint, introspectionEndpoint endpoint
 
 	mu          sync.Mutex // guards all below
 	ring        ring
 	clients     map[string]client
-	served      []byte               // instead of the real key set; nil: that
-	edit        func(map[string]any) // of the metadata; may be nil
+	served      []byte                       // instead of the real key set; nil: that
+	edit        func(map[string]any)         // of the metadata; may be nil
+	editAnswer  func(string, map[string]any) // of introspection; may be nil
+	opaque      map[string][]byte            // claims of the opaque tokens that are not revoked, as JSON
+	revoked     map[string]bool              // JWTs, by what they sign
 	mode        Mode
-	modeChanged chan struct{} // closed and replaced by SetMode
-	delay       time.Duration
-	holds       []chan struct{}
+	modeChanged chan struct{} // closed and replaced by each change of a mode
 	outsider    crypto.Signer // the attacker of the corpus; nil before it
 	outsideSet  []byte        // their key set
 }
@@ -92,6 +97,8 @@ func Start(o Options) (*Server, error) {
 		opts:        o,
 		closing:     make(chan struct{}),
 		clients:     map[string]client{},
+		opaque:      map[string][]byte{},
+		revoked:     map[string]bool{},
 		modeChanged: make(chan struct{}),
 	}
 	signer, err := newSigner(o.Algorithm)
@@ -158,6 +165,10 @@ func (s *Server) MetadataURL() string { return s.base() + openIDSuffix }
 
 // TokenURL is the address of the token endpoint (RFC 6749 section 3.2).
 func (s *Server) TokenURL() string { return s.base() + "/v1/token" }
+
+// IntrospectionURL is the address of the introspection endpoint (RFC 7662
+// section 2).
+func (s *Server) IntrospectionURL() string { return s.base() + "/v1/introspect" }
 
 // Client returns an HTTP client that trusts the server's certificate. It is
 // one client for all callers: change a copy.

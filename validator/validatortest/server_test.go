@@ -121,6 +121,9 @@ func TestDiscovery(t *testing.T) {
 			assert.Equal(t, s.Issuer(), document["issuer"])
 			assert.Equal(t, s.JWKSURL(), document["jwks_uri"])
 			assert.Equal(t, s.TokenURL(), document["token_endpoint"])
+			assert.Equal(t, s.IntrospectionURL(), document["introspection_endpoint"])
+			assert.Equal(t, []any{"client_secret_basic", "client_secret_post"},
+				document["introspection_endpoint_auth_methods_supported"])
 		}
 		assert.Equal(t, 2, s.MetadataRequests())
 		_, err = verify(t, s, s.AccessToken())
@@ -205,9 +208,10 @@ func TestETag(t *testing.T) {
 func TestUnknownPathsAndMethods(t *testing.T) {
 	s := start(t, validatortest.Options{Path: "/oauth2/default"})
 	for address, status := range map[string]int{
-		s.Issuer():         http.StatusNotFound,
-		s.JWKSURL() + "/x": http.StatusNotFound,
-		s.TokenURL():       http.StatusMethodNotAllowed,
+		s.Issuer():           http.StatusNotFound,
+		s.JWKSURL() + "/x":   http.StatusNotFound,
+		s.TokenURL():         http.StatusMethodNotAllowed,
+		s.IntrospectionURL(): http.StatusMethodNotAllowed,
 	} {
 		answer, _, err := get(t, s, address)
 		require.NoError(t, err)
@@ -221,7 +225,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 
 func TestModes(t *testing.T) {
 	s := start(t, validatortest.Options{})
-	for _, address := range []string{s.MetadataURL(), s.JWKSURL(), s.TokenURL()} {
+	for _, address := range []string{s.MetadataURL(), s.JWKSURL(), s.TokenURL(), s.IntrospectionURL()} {
 		for mode, status := range map[validatortest.Mode]int{
 			validatortest.ModeError:    http.StatusInternalServerError,
 			validatortest.ModeNotFound: http.StatusNotFound,

@@ -23,6 +23,21 @@ const (
 	StyleGeneric
 )
 
+// clientClaim and scopeClaim are the names of the style.
+func (s Style) clientClaim() string {
+	if s == StyleOkta {
+		return "cid"
+	}
+	return "client_id"
+}
+
+func (s Style) scopeClaim() string {
+	if s == StyleOkta {
+		return "scp"
+	}
+	return "scope"
+}
+
 // Client, subject and scopes of an access token that is not told others.
 const (
 	DefaultClientID = "client"

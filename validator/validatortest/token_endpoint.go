@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// client is one who may ask the token endpoint.
+// client is one who may ask the token and the introspection endpoint.
 type client struct {
 	secret string
 	scopes []string
 }
 
 // AddClient registers a client for the token endpoint, with the scopes it may
-// have, and replaces one of the same id.
+// have, and for the introspection endpoint, and replaces one of the same id.
 func (s *Server) AddClient(id, secret string, scopes ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
