@@ -167,6 +167,23 @@ func (s *Source) Key(ctx context.Context, kid, algorithm string) (*Key, error) {
 	return s.fetchKey(ctx, q)
 }
 
+// Lost reports whether the key that a token names cannot be looked for, because
+// the last fetch failed. It waits for nothing, but lets the next fetch begin when
+// it is due, so that whoever goes on without the key learns when it is back.
+func (s *Source) Lost(kid, algorithm string) bool {
+	alg, _ := jose.ParseAlgorithm(algorithm)
+	if s.snapshot.Load().find(question{kid, alg}) != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failures == 0 {
+		return false
+	}
+	_, _ = s.depart() // nobody waits for it, or for the reason why there is none
+	return true
+}
+
 // fetchKey waits for flights until one has decided the question: one that
 // brings the key, or one that began after the question arose and does not.
 func (s *Source) fetchKey(ctx context.Context, q question) (*Key, error) {

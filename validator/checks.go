@@ -30,6 +30,7 @@ func (f *failure) error() *Error {
 // not yet believed.
 type candidate struct {
 	issuer    *issuer
+	rules     *profileRules
 	claims    claims
 	header    jose.Header
 	typ       string // header typ in normal form
@@ -37,6 +38,7 @@ type candidate struct {
 	client    string
 	scopes    []string
 	matched   string
+	exact     numericDate // exp by the issuer's answer; absent: none
 }
 
 // instant is the time of a decision and the leeway that it grants.
@@ -46,7 +48,10 @@ type instant struct {
 }
 
 // times are the claims that the clock turns good or bad.
-type times struct{ expiry, notBefore, issuedAt numericDate }
+type times struct {
+	expiry, notBefore, issuedAt numericDate
+	exact                       numericDate // exp by the issuer's answer; absent: none
+}
 
 // check is one rule. Those with a look at the clock hold on every hit as on a
 // miss; the others depend on nothing but the token and the configuration, so
@@ -72,10 +77,10 @@ var checks = []check{
 	{name: "scope", once: scopesAgree},
 }
 
-// examine runs all checks.
-func (c *candidate) examine(at instant) *failure {
-	when := times{c.claims.expiry, c.claims.notBefore, c.claims.issuedAt}
-	for _, check := range checks {
+// examine runs all checks of a list.
+func (c *candidate) examine(list []check, at instant) *failure {
+	when := times{c.claims.expiry, c.claims.notBefore, c.claims.issuedAt, c.exact}
+	for _, check := range list {
 		var f *failure
 		if check.once != nil {
 			f = check.once(c)
@@ -90,9 +95,13 @@ func (c *candidate) examine(at instant) *failure {
 	return nil
 }
 
-// examineAgain runs those that hold on every hit.
-func (t *facts) examineAgain(at instant) *failure {
-	when := times{t.expiry, t.notBefore, t.issuedAt}
+// examineAgain runs those that hold on every hit. byAnswer: the decision rests on
+// the issuer's answer.
+func (t *facts) examineAgain(at instant, byAnswer bool) *failure {
+	when := times{t.expiry, t.notBefore, t.issuedAt, absent}
+	if byAnswer && t.inquiry != nil {
+		when.exact = t.inquiry.until
+	}
 	for _, check := range checks {
 		if check.ever == nil {
 			continue
@@ -109,11 +118,16 @@ func (t *facts) examineAgain(at instant) *failure {
 // valid signature, and often an audience that is easy to take for ours (RFC
 // 8725 2.8 and 3.12, RFC 9068 5).
 func isAccessToken(c *candidate) *failure {
-	rules := c.issuer.rules
+	rules := c.rules
 	if !slices.Contains(rules.types, c.typ) || !rules.mark(c) {
 		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, "typ "+c.typ)
 	}
-	if !rules.denied {
+	return noOtherToken(c)
+}
+
+// noOtherToken refuses what other kinds of tokens have, where the profile says so.
+func noOtherToken(c *candidate) *failure {
+	if !c.rules.denied {
 		return nil
 	}
 	if c.claims.foreign != "" {
@@ -131,7 +145,7 @@ func isAccessToken(c *candidate) *failure {
 }
 
 func hasRequiredClaims(c *candidate) *failure {
-	for _, name := range c.issuer.rules.required {
+	for _, name := range c.rules.required {
 		if !c.claims.has(name) {
 			return failed(ReasonClaimMissing, "claim "+string(name), "none")
 		}
@@ -162,6 +176,11 @@ func hasExpiry(c *candidate) *failure {
 func notExpired(t times, at instant) *failure {
 	if at.now >= t.expiry.plus(at.leeway) {
 		return failed(ReasonExpired, "exp after "+at.now.plus(-at.leeway).String()+" (leeway included)", t.expiry.String())
+	}
+	// An answer is as good as the server's own clock was then: no leeway is due for
+	// a difference between the clocks (RFC 7662 4: not beyond exp).
+	if t.exact != absent && at.now >= t.exact {
+		return failed(ReasonExpired, "exp after "+at.now.String(), t.exact.String())
 	}
 	return nil
 }
@@ -201,7 +220,7 @@ func audienceIsOurs(c *candidate) *failure {
 // clientIsKnown finds the client and holds it to the configured list. Claims
 // that name different clients leave open which one the issuer meant.
 func clientIsKnown(c *candidate) *failure {
-	client, agree := c.issuer.rules.clientOf(&c.claims)
+	client, agree := c.rules.clientOf(&c.claims)
 	switch {
 	case client == "" && !c.issuer.anyClient:
 		return failed(ReasonClientMissing, "a client claim", "none")
@@ -216,7 +235,7 @@ func clientIsKnown(c *candidate) *failure {
 
 // scopesAgree finds the scopes. Roles, groups and permissions never become scopes.
 func scopesAgree(c *candidate) *failure {
-	scopes, agree := c.issuer.rules.scopesOf(&c.claims)
+	scopes, agree := c.rules.scopesOf(&c.claims)
 	if !agree {
 		return failed(ReasonScopeConflict, "scope and scp that say the same", "two different lists")
 	}

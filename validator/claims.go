@@ -74,12 +74,15 @@ func (c *claims) has(name claimName) bool {
 	return false
 }
 
-// knownClaims are the names that nothing else may resemble: those that this
-// package reads.
-var knownClaims = jose.NewNames(
+// registered are the claims that this package reads in a token as in an answer.
+var registered = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
 	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events",
-)
+}
+
+// knownClaims are the names that nothing else may resemble: those that this
+// package reads.
+var knownClaims = jose.NewNames(registered...)
 
 // parseClaims reads the payload segment of a token. The result's strings are parts of
 // its text.
@@ -198,9 +201,10 @@ func (c *claims) readScopes(o *jose.Object, claim scopeClaim) *failure {
 	return nil
 }
 
+// splitScopes returns no nil: an empty scope is not an absent one.
 func splitScopes(text string) []string {
 	if text == "" {
-		return nil
+		return []string{}
 	}
 	list := make([]string, 0, strings.Count(text, " ")+1)
 	for scope := range strings.SplitSeq(text, " ") {

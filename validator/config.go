@@ -12,6 +12,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/introspect"
 )
 
 // Defaults and bounds of Config.
@@ -36,6 +37,12 @@ const (
 type Config struct {
 	// Issuers are the authorization servers whose tokens are accepted. At least one.
 	Issuers []Issuer
+	// OpaqueIssuer returns the Name or URL of the issuer that a token which is no
+	// JWS is from; empty: of none. It is needed where several issuers have
+	// Introspection and their tokens no distinct Format.Prefix: a token is shown to
+	// exactly one server. It is asked on every request, and must be safe for
+	// concurrent use. See NoOpaqueTokens.
+	OpaqueIssuer func(rawToken string) string
 	// Leeway is how far our clock and an issuer's may differ: it is granted on
 	// exp, nbf and iat. Default DefaultLeeway; NoLeeway for none; at most MaxLeeway.
 	Leeway time.Duration
@@ -47,9 +54,11 @@ type Config struct {
 	CacheCap time.Duration
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
-	// HTTPClient fetches metadata and keys; name one to trust a private CA. It is
-	// copied, and our bounds are laid over the copy: 5 s a request and 20 s a fetch of metadata and keys,
-	// 1 MiB a body, three redirects on the same host. Default: a client of our own.
+	// HTTPClient fetches metadata and keys, and asks about tokens; name one to trust
+	// a private CA. It is copied, and our bounds are laid over the copy: 5 s a
+	// request and 20 s a fetch of metadata and keys, 1 MiB a body (64 KiB an answer
+	// about a token), three redirects on the same host (none with a token). Default:
+	// a client of our own.
 	HTTPClient *http.Client
 	// InsecureAllowHTTP accepts plain http addresses of issuers on loopback
 	// (localhost, 127.0.0.0/8, ::1), for tests and demonstrations.
@@ -97,6 +106,32 @@ type Issuer struct {
 	// KeyRefreshInterval is how long it takes until one more is allowed. Default
 	// 10 s.
 	KeyRefreshInterval time.Duration
+
+	// Introspection is how this issuer is asked about tokens (RFC 7662): those that
+	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
+	Introspection *introspect.Config
+	// IntrospectAlways asks about JWTs too, after they were found good: for issuers
+	// that revoke them. One answer is enough until exp unless IntrospectionMaxAge
+	// says otherwise.
+	IntrospectAlways bool
+	// IntrospectionMaxAge is how long an answer counts, from when it was asked for.
+	// Default 0: until exp. A revoked token is accepted for as long.
+	IntrospectionMaxAge time.Duration
+	// StaleIfError is how old an answer may be while the issuer cannot be asked.
+	// Default 0: no older than otherwise.
+	StaleIfError time.Duration
+	// OpaqueOnly says that this issuer's tokens are never JWTs: its keys are not
+	// fetched, and a JWT that names it is refused.
+	OpaqueOnly bool
+	// AllowMissingAudience accepts introspection answers without aud: every token of
+	// this issuer is then for this API. An aud that is there must be ours still.
+	AllowMissingAudience bool
+	// AllowMissingExpiry accepts introspection answers without exp for that long
+	// after they were asked for. Default 0: they are refused.
+	AllowMissingExpiry time.Duration
+	// AllowMissingTokenType accepts introspection answers with neither token_type nor
+	// token_use: this issuer must not answer for refresh tokens.
+	AllowMissingTokenType bool
 }
 
 // ConfigError is one mistake in a Config or a Policy. New returns all of them,
@@ -139,7 +174,9 @@ func (c *Config) check() error {
 		is.check(&m, field, c.InsecureAllowHTTP)
 		claim(&m, labels, i, field+".URL", is.URL)
 		claim(&m, labels, i, field+".Name", is.name())
+		c.checkIntrospection(&m, field, is)
 	}
+	c.checkOpaque(&m)
 	return m.err()
 }
 

@@ -75,10 +75,16 @@ const (
 	ReasonScopeConflict         Reason = "scope_conflict"
 	ReasonUnknownKey            Reason = "unknown_key"
 	ReasonBadSignature          Reason = "bad_signature"
+	ReasonOpaqueFormat          Reason = "opaque_format"
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
 	ReasonRevoked Reason = "revoked"
+
+	// ErrInvalidToken, after the issuer was asked (RFC 7662)
+	ReasonInactive               Reason = "inactive"
+	ReasonIntrospectionDisagrees Reason = "introspection_disagrees"
+	ReasonConfirmationMissing    Reason = "confirmation_missing"
 
 	// ErrInvalidProof
 	ReasonProofMissing  Reason = "proof_missing"
@@ -98,6 +104,15 @@ const (
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
 	ReasonProofUnavailable     Reason = "proof_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
+
+	// ErrUnavailable: the issuer was asked, or should have been
+	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // no answer, or 5xx, 429
+	ReasonIntrospectionBusy        Reason = "introspection_busy"        // too many questions at once
+	ReasonIntrospectionSuspended   Reason = "introspection_suspended"   // several tokens in a row got no answer
+	ReasonIntrospectionDenied      Reason = "introspection_denied"      // it refuses our own credentials
+	ReasonIntrospectionCredentials Reason = "introspection_credentials" // our own credentials could not be had
+	ReasonIntrospectionUnsupported Reason = "introspection_unsupported" // it does not answer for such tokens
+	ReasonIntrospectionMalformed   Reason = "introspection_malformed"   // its answer is none
 )
 
 // classes binds each reason that this package gives to its one class.
@@ -112,13 +127,18 @@ var classes = func() map[Reason]error {
 			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
-			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonRevoked,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,
+			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing,
 		},
 		ErrInvalidProof: {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
 		ErrInsufficientScope: {
 			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
 		},
-		ErrUnavailable: {ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable, ReasonCallerLeft},
+		ErrUnavailable: {
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable, ReasonCallerLeft,
+			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,
+			ReasonIntrospectionCredentials, ReasonIntrospectionUnsupported, ReasonIntrospectionMalformed,
+		},
 	} {
 		for _, reason := range reasons {
 			table[reason] = class
@@ -139,8 +159,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Challenge is what the client may be told.
 	Challenge Challenge
-	// Verified reports whether the token's signature had verified. While it is
-	// false, nothing that the token says about its subject can be believed.
+	// Verified reports whether the token was known to be genuine: its signature had
+	// verified, or its issuer had called it active. While it is false, nothing that
+	// the token says about its subject can be believed.
 	Verified bool
 	// Detail is what was expected and what was found, in words, for logs. It may
 	// quote claims of an unverified token.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -22,13 +23,23 @@ type issuer struct {
 	trusted             *trusted
 	algorithms          jose.Algorithms
 	rules               *profileRules
-	keys                *jwks.Source
+	keys                *jwks.Source // nil: its tokens are never JWTs
+
+	introspection         *introspect.Client // nil: it is not asked about tokens
+	prefix                string             // of its opaque tokens
+	answerRules           *profileRules
+	always                bool
+	maxAge, staleIfError  time.Duration // 0: until exp; none
+	allowMissingAudience  bool
+	allowMissingExpiry    time.Duration // 0: not allowed
+	allowMissingTokenType bool
 }
 
 // trusted is all issuers of a Validator. It is immutable.
 type trusted struct {
 	issuers   map[string]*issuer // by exact iss
 	audiences map[string]int     // by how many issuers each is served
+	opaque    []*issuer          // those that are asked about tokens
 }
 
 // ambiguous reports whether a policy that names these audiences, and no issuer,
@@ -65,6 +76,10 @@ func newIssuer(is Issuer) *issuer {
 		audiences: slices.Clone(is.Audiences), clientIDs: slices.Clone(is.ClientIDs),
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
 		algorithms: algorithms, rules: rules,
+		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
+		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
+		allowMissingAudience: is.AllowMissingAudience, allowMissingExpiry: is.AllowMissingExpiry,
+		allowMissingTokenType: is.AllowMissingTokenType,
 	}
 }
 
@@ -87,6 +102,9 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 
 // key finds the key that a token names. Only the issuer's own keys are asked.
 func (is *issuer) key(ctx context.Context, kid string, algorithm jose.Algorithm) (*jwks.Key, *Error) {
+	if is.keys == nil {
+		return nil, refuse(ReasonUnknownKey, "this issuer signs no tokens (OpaqueOnly)")
+	}
 	key, err := is.keys.Key(ctx, kid, algorithm.String())
 	if err != nil {
 		return nil, keyError(ctx, err)

@@ -3,6 +3,7 @@ package validator
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/bearerguard/bearerguard/jwks"
 )
@@ -16,6 +17,9 @@ type Observer struct {
 	// KeyFetch is called after every fetch of a key set, before those who wait for
 	// it go on.
 	KeyFetch func(KeyFetch)
+	// Introspection is called after every question to an issuer, before those who
+	// wait for the answer go on.
+	Introspection func(Introspection)
 }
 
 // Decision is the outcome of one validation.
@@ -26,8 +30,11 @@ type Decision struct {
 	Err *Error
 	// Cached: the facts came from the cache.
 	Cached bool
-	// Token is the token whose signature verified, accepted or not; nil for any
-	// other, because what an unverified token says about its subject is not known
+	// Stale: they are older than the issuer's setting, or the call, would have them,
+	// and were accepted because the issuer cannot be asked (Issuer.StaleIfError).
+	Stale bool
+	// Token is the token whose signature verified, or that its issuer called active,
+	// accepted or not; nil for any other, because what an unverified token says about its subject is not known
 	// to be true.
 	Token *Token
 }
@@ -44,6 +51,17 @@ type KeyFetch struct {
 	Skipped []jwks.Skipped
 	// Changed: the set holds other keys than before.
 	Changed bool
+}
+
+// Introspection is the outcome of one question to an issuer about a token.
+type Introspection struct {
+	// Issuer is the Name of the configured issuer.
+	Issuer string
+	// Err is nil when the token is good by the answer. Of class ErrInvalidToken it
+	// says why it is not; of class ErrUnavailable, that there is no answer.
+	Err *Error
+	// Took is how long it took, waiting for its turn included, by Config.Clock.
+	Took time.Duration
 }
 
 // witness passes events on to the observer and the logger in force. Key sources
@@ -79,6 +97,17 @@ func (w *witness) keyFetch(f KeyFetch) {
 	w.logFetch(f)
 	if w.observer.KeyFetch != nil {
 		w.observer.KeyFetch(f)
+	}
+}
+
+// introspection guards those who wait for the answer from a panic of the observer.
+func (w *witness) introspection(i Introspection) {
+	defer func() { _ = recover() }()
+	if w.logger != nil && i.Err != nil && i.Err.Class == ErrUnavailable {
+		w.logger.Warn("introspection failed", "issuer", i.Issuer, "reason", i.Err.Reason, "error", i.Err.Error())
+	}
+	if w.observer.Introspection != nil {
+		w.observer.Introspection(i)
 	}
 }
 

@@ -105,16 +105,25 @@ func (r *profileRules) scopesOf(c *claims) (scopes []string, agree bool) {
 		}
 	}
 	for _, other := range c.scopes {
-		if other.present && !sameScopes(other.list, scopes) {
+		if other.present && !sameSet(other.list, scopes) {
 			return scopes, false
 		}
 	}
 	return scopes, true
 }
 
-// sameScopes compares two lists as sets, in linear time: both are the sender's,
+// forAnswers are the rules for what an introspection answer says: RFC 7662 2.2
+// names client_id and scope; what else the profile knows must agree, or stands in.
+func (r *profileRules) forAnswers() *profileRules {
+	answers := *r
+	answers.client = append([]clientClaim{claimClientID}, r.client...)
+	answers.scope = append([]scopeClaim{claimScope}, r.scope...)
+	return &answers
+}
+
+// sameSet compares two lists as sets, in linear time: both may be the sender's,
 // and this runs before the signature is looked at.
-func sameScopes(a, b []string) bool {
+func sameSet(a, b []string) bool {
 	return slices.Equal(a, b) || maps.Equal(setOf(a), setOf(b))
 }
 

@@ -16,28 +16,76 @@ type Requirements struct {
 	Proofs []Proof
 }
 
-// Freshness is how recently the issuer itself must have called a token active.
-// The zero value asks for nothing.
-type Freshness struct{ within time.Duration }
+// Freshness is how recently the issuer itself must have called a token active. It
+// is counted from when the issuer was asked, not from when it answered. The zero
+// value is the issuer's setting: Issuer.IntrospectAlways, IntrospectionMaxAge and
+// StaleIfError.
+type Freshness struct {
+	within time.Duration // math.MinInt64: now
+	ifDown time.Duration
+}
 
 // IntrospectedNow asks for an introspection that begins after the request arrived.
-func IntrospectedNow() Freshness { return Freshness{math.MinInt64} }
+func IntrospectedNow() Freshness { return Freshness{within: math.MinInt64} }
 
-// IntrospectedWithin asks for an introspection at most d ago. A d of zero or
-// less is IntrospectedNow.
+// IntrospectedWithin asks for an introspection at most d ago, or as recent as
+// Issuer.IntrospectionMaxAge demands if that is less. A d of zero or less is
+// IntrospectedNow.
 func IntrospectedWithin(d time.Duration) Freshness {
 	if d <= 0 {
 		return IntrospectedNow()
 	}
-	return Freshness{d}
+	return Freshness{within: d}
 }
 
-// freshEnough refuses a token that nobody can ask its issuer about. What was
-// verified locally says when the token was issued, not that it still stands; a
-// caller that asked for more gets no answer rather than a wrong one.
-func freshEnough(t *facts, f Freshness) *Error {
-	if f == (Freshness{}) || t.origin == OriginIntrospection {
-		return nil
+// OrIfDown makes an introspection at most d ago suffice while the issuer cannot
+// be asked, but never more than its StaleIfError. Without it, a call that names a
+// Freshness is refused then.
+func (f Freshness) OrIfDown(d time.Duration) Freshness {
+	f.ifDown = max(d, 0)
+	return f
+}
+
+func (f Freshness) now() bool { return f.within == math.MinInt64 }
+
+// named reports whether the call asks for something of its own.
+func (f Freshness) named() bool { return f.within != 0 }
+
+// unmet reports whether the issuer must be asked, again or for the first time,
+// before the facts suffice.
+func (t *facts) unmet(f Freshness, now time.Time) bool {
+	maxAge := t.issuer.maxAge
+	switch {
+	case f.now():
+		return true
+	case f.named():
+		if maxAge == 0 || f.within < maxAge {
+			maxAge = f.within
+		}
+	case t.key != nil && !t.issuer.always:
+		return false // verified locally, and that is enough
+	case maxAge == 0:
+		return t.inquiry == nil // one answer is enough until exp
 	}
-	return refuse(ReasonFreshnessUnavailable, "the token was verified locally, and its issuer has no introspection configured")
+	return t.inquiry == nil || age(t.inquiry.sent, now) > maxAge
+}
+
+// standsIn reports whether older facts suffice while the issuer cannot be asked.
+func (t *facts) standsIn(f Freshness, now time.Time) bool {
+	bound := t.issuer.staleIfError
+	if f.named() {
+		bound = min(bound, f.ifDown)
+	}
+	return t.inquiry != nil && bound > 0 && age(t.inquiry.sent, now) <= bound
+}
+
+// age is how long ago an instant was: by the monotonic clock, which nobody can
+// set back, or by the wall clock, which goes on while a machine sleeps, whichever
+// says more. An instant that is still to come is very old: a clock was changed.
+func age(then, now time.Time) time.Duration {
+	elapsed := max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
+	if elapsed < 0 {
+		return math.MaxInt64
+	}
+	return elapsed
 }

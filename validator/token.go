@@ -48,15 +48,27 @@ type facts struct {
 	algorithm jose.Algorithm
 
 	// signed is header "." payload: with the full hash of the signature (the
-	// cache's key) it identifies the token, and neither is a usable token.
+	// cache's key) it identifies the token, and neither is a usable token. Empty
+	// for an opaque token, whose own hash is the key.
 	signed string
 	text   string // the claims, exactly as they were checked
 
 	subject, id, clientID, matched string
 	audience, scopes               []string
 	expiry, notBefore, issuedAt    numericDate
-	introspectedAt                 numericDate
 	confirmation                   Confirmation
+
+	inquiry *inquiry // nil: the issuer was not asked
+}
+
+// inquiry is the last answer of the issuer about a token: it called it active.
+type inquiry struct {
+	// sent is when the question was sent, with its monotonic reading.
+	sent time.Time
+	// until is exp by the answer, exactly; absent where only the token has one.
+	until numericDate
+	// fallback: the token is a JWS whose key could not be had.
+	fallback bool
 }
 
 func (f *facts) identity() Identity { return Identity{f.issuer.url, f.subject} }
@@ -99,7 +111,8 @@ func (t *Token) Audiences() []string { return slices.Clone(t.facts.Load().audien
 // token names.
 func (t *Token) MatchedAudience() string { return t.facts.Load().matched }
 
-// Expiry is exp.
+// Expiry is exp. For an introspected token that has none it is when its
+// acceptance ends (Issuer.AllowMissingExpiry).
 func (t *Token) Expiry() time.Time { return t.facts.Load().expiry.time() }
 
 // IssuedAt is iat; the zero time when the token has none.
@@ -108,9 +121,14 @@ func (t *Token) IssuedAt() time.Time { return t.facts.Load().issuedAt.time() }
 // Origin is how the token was established as good.
 func (t *Token) Origin() Origin { return t.facts.Load().origin }
 
-// IntrospectedAt is when the issuer was asked about the token; the zero time for
-// one that was verified locally.
-func (t *Token) IntrospectedAt() time.Time { return t.facts.Load().introspectedAt.time() }
+// IntrospectedAt is when the issuer was asked about the token, by the clock as it
+// was when the question was sent; the zero time if it was not asked.
+func (t *Token) IntrospectedAt() time.Time {
+	if asked := t.facts.Load().inquiry; asked != nil {
+		return asked.sent
+	}
+	return time.Time{}
+}
 
 // KeyID is the kid of the key that verified the token; empty when the key has
 // none or the token was introspected.
@@ -145,7 +163,8 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 
 // Claims decodes all claims into a T, usually a struct with json tags or a
 // map[string]any. Names match exactly, case included. It reads the very bytes
-// that were checked. The error is the decoder's when a claim does not fit T. t
+// that were checked: those of the token, or of the issuer's answer where Origin is
+// OriginIntrospection. The error is the decoder's when a claim does not fit T. t
 // must be a Token that a Validator returned.
 func Claims[T any](t *Token) (T, error) {
 	var value T

@@ -21,9 +21,9 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 
 // ValidateWith decides on one raw token and on what the call requires beyond
 // it. It returns either a Token or an error, never both; errors are of type
-// *Error. Waiting for keys ends with ctx.
+// *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d, known := v.establish(ctx, rawToken)
+	d, known := v.establish(ctx, rawToken, require.Fresh)
 	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
 	}
@@ -47,8 +47,8 @@ func (v *Validator) Refused(ctx context.Context, err error) error {
 }
 
 // establish finds out whether the token is good: from what is kept about it, or
-// by examining it. The facts are nil unless the signature verified.
-func (v *Validator) establish(ctx context.Context, raw string) (Decision, *facts) {
+// by examining it. The facts are nil unless it was found genuine.
+func (v *Validator) establish(ctx context.Context, raw string, fresh Freshness) (Decision, *facts) {
 	switch {
 	case raw == "":
 		return Decision{Err: refuse(ReasonNoToken, "")}, nil
@@ -57,42 +57,67 @@ func (v *Validator) establish(ctx context.Context, raw string) (Decision, *facts
 	}
 	compact, ok := jose.Cut(raw)
 	if !ok {
-		return Decision{Err: notJWT(raw)}, nil
+		return v.opaque(ctx, raw, fresh)
 	}
-	digest := signatureDigest(compact.Signature)
+	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
 	now := v.clock()
-	known, ok := v.cache.Get(digest, now)
-	if ok && known.signed == compact.Signed && known.key.TrustedFor(known.kid, known.algorithm.String()) {
-		return Decision{Issuer: known.issuer.name, Token: known.token, Cached: true, Err: v.current(known, now)}, known
+	known, ok := v.cache.Get(s.digest, now)
+	switch {
+	case !ok || known.signed != compact.Signed:
+		return v.examine(ctx, s, fresh, nil, now)
+	case known.key == nil:
+		return v.settleFallback(ctx, s, fresh, known, now)
+	case !known.key.TrustedFor(known.kid, known.algorithm.String()):
+		return v.examine(ctx, s, fresh, nil, now)
+	case fresh.named() || known.issuer.always:
+		return v.settle(ctx, s.question(known), fresh, true, now)
 	}
-	return v.examine(ctx, raw, compact, digest, now)
+	return Decision{Issuer: known.issuer.name, Token: known.token, Cached: true, Err: v.current(known, now, false)}, known
 }
 
-// examine decides on a token that nothing is known about.
-func (v *Validator) examine(ctx context.Context, raw string, compact jose.Compact, digest [sha256.Size]byte, now time.Time) (Decision, *facts) {
-	if !jose.InAlphabet(raw) {
+// signedToken is a raw token that may be a JWS.
+type signedToken struct {
+	raw     string
+	compact jose.Compact
+	digest  [sha256.Size]byte // of the signature
+}
+
+// question is what the issuer is asked about it. own is what it says itself.
+func (s *signedToken) question(own *facts) question {
+	return question{issuer: own.issuer, raw: s.raw, id: tokenDigest(own.issuer, s.raw), digest: s.digest, own: own}
+}
+
+// examine decides on a token of which nothing is known, or at best what its issuer
+// said of it while its key could not be had.
+func (v *Validator) examine(ctx context.Context, s signedToken, fresh Freshness, said *facts, now time.Time) (Decision, *facts) {
+	if !jose.InAlphabet(s.raw) {
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
-	c, e := v.decode(compact)
-	if e != nil {
+	c, e := v.decode(s.compact)
+	switch {
+	case e != nil && e.Reason == ReasonNotJWT:
+		return v.opaque(ctx, s.raw, fresh)
+	case e != nil:
 		return Decision{Err: e}, nil
 	}
 	d := Decision{Issuer: c.issuer.name}
-	if f := c.examine(instant{dateOf(now), v.leeway}); f != nil {
+	if f := c.examine(checks, instant{dateOf(now), v.leeway}); f != nil {
 		d.Err = f.error()
 		return d, nil
 	}
 	var key *jwks.Key
 	for key == nil || !key.TrustedFor(c.header.KeyID, c.algorithm.String()) { // one that is withdrawn meanwhile is looked up again, as on a hit
-		if key, e = c.verify(ctx, compact); e != nil {
-			d.Err = e
-			return d, nil
+		if key, e = c.verify(ctx, s.compact); e != nil {
+			return v.withoutKey(ctx, c, s, fresh, said, e)
 		}
 		now = v.clock() // keys may have taken a while to come
 	}
-	known := c.facts(key, compact.Signed)
-	v.keep(digest, known, now)
-	d.Token, d.Err = known.token, v.current(known, now)
+	known := c.facts(key, s.compact.Signed)
+	v.keep(s.digest, known, now)
+	if fresh.named() || c.issuer.always {
+		return v.settle(ctx, s.question(known), fresh, false, now)
+	}
+	d.Token, d.Err = known.token, v.current(known, now, false)
 	return d, known
 }
 
@@ -127,7 +152,7 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	case err != nil:
 		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
 	}
-	c := &candidate{header: header, typ: normalType(header.Type)}
+	c := &candidate{header: header, typ: normalType(header.Type), exact: absent}
 	var f *failure
 	if c.claims, f = parseClaims(compact.Payload); f != nil {
 		return nil, f.error()
@@ -137,14 +162,16 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	if c.issuer = v.trusted.issuers[c.claims.issuer]; c.issuer == nil {
 		return nil, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
 	}
+	c.rules = c.issuer.rules
 	return c, nil
 }
 
-// facts are those of a candidate whose signature verified. They keep no part of
-// the raw token's memory, so that no signature is kept alive.
+// facts are those of a candidate whose signature verified; without a key, what it
+// says itself. They keep no part of the raw token's memory, so that no signature is
+// kept alive.
 func (c *candidate) facts(key *jwks.Key, signed string) *facts {
-	kid := ""
-	if c.header.KeyID != "" {
+	kid := c.header.KeyID
+	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
 	known := &facts{
@@ -154,7 +181,7 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
-		introspectedAt: absent, confirmation: c.claims.confirmation,
+		confirmation: c.claims.confirmation,
 	}
 	known.token.facts.Store(known)
 	return known
@@ -163,16 +190,20 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 // keep remembers the facts for as long as they can matter.
 func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
 	until := t.expiry.plus(v.leeway).time()
+	if t.key == nil {
+		until = t.answerDeadline()
+	}
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
 		until = now.Add(v.cap)
 	}
 	v.cache.Put(digest, t, until)
 }
 
-// current looks at what can have changed since the signature verified. It runs
+// current looks at what can have changed since the token was found genuine. It runs
 // on a hit as on a miss, so that both give the same verdict at every instant.
-func (v *Validator) current(t *facts, now time.Time) *Error {
-	if f := t.examineAgain(instant{dateOf(now), v.leeway}); f != nil {
+// byAnswer: the decision rests on the issuer's answer.
+func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
+	if f := t.examineAgain(instant{dateOf(now), v.leeway}, byAnswer); f != nil {
 		return verified(f.error())
 	}
 	if v.revoked.revoked(t) {
@@ -183,9 +214,6 @@ func (v *Validator) current(t *facts, now time.Time) *Error {
 
 // admit holds a good token to what the call requires: possession first, then policy.
 func admit(ctx context.Context, raw string, known *facts, require Requirements) *Error {
-	if e := freshEnough(known, require.Fresh); e != nil {
-		return verified(e)
-	}
 	if e := prove(ctx, raw, known, require.Proofs); e != nil {
 		return verified(e)
 	}

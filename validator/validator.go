@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/cache"
+	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
 // Validator decides on access tokens. It is immutable and safe for concurrent
-// use; it starts no goroutine that outlives a fetch of keys, so there is nothing
-// to close.
+// use; it starts no goroutine that outlives a fetch of keys or a question to an
+// issuer, so there is nothing to close.
 type Validator struct {
 	trusted *trusted
 	witness *witness
@@ -24,6 +26,11 @@ type Validator struct {
 	cap     time.Duration
 	clock   func() time.Time
 	cache   *cache.Cache[[sha256.Size]byte, *facts]
+
+	// What issuers are asked, and which opaque tokens they called inactive.
+	opaqueIssuer func(string) string
+	inquiries    remote.Group[[sha256.Size]byte, verdict]
+	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
@@ -55,11 +62,11 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 		return nil, err
 	}
 	v := &Validator{
-		trusted: &trusted{make(map[string]*issuer, len(config.Issuers)), map[string]int{}},
+		trusted: &trusted{issuers: make(map[string]*issuer, len(config.Issuers)), audiences: map[string]int{}},
 		witness: &witness{config.Observer, config.Logger},
 		leeway:  config.leeway(), cap: config.CacheCap, clock: config.Clock,
 		sources: make(map[sourceSpec]*jwks.Source, len(config.Issuers)),
-		revoked: revoked, newest: newest,
+		revoked: revoked, newest: newest, opaqueIssuer: config.OpaqueIssuer,
 	}
 	if v.clock == nil {
 		v.clock = time.Now
@@ -70,6 +77,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 	}
 	var err error
 	if v.cache, err = cache.New[[sha256.Size]byte, *facts](size, spread); err != nil {
+		return nil, err
+	}
+	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
 		return nil, err
 	}
 	if err := v.addIssuers(config, old); err != nil {
@@ -86,14 +96,13 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 			is.name, is.url, c.JWKSURL, c.KeyRefreshBurst, c.KeyRefreshInterval, config.HTTPClient,
 			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
 		}
-		source, shared := old[spec]
-		if !shared {
-			var err error
-			if source, err = newSource(spec, v.clock, v.newest); err != nil {
-				return err
-			}
+		if err := v.addKeys(is, c, spec, old); err != nil {
+			return err
 		}
-		is.keys, is.trusted, v.sources[spec], v.trusted.issuers[is.url] = source, v.trusted, source, is
+		if err := v.addIntrospection(is, c, spec); err != nil {
+			return err
+		}
+		is.trusted, v.trusted.issuers[is.url] = v.trusted, is
 		for i, a := range is.audiences {
 			if !slices.Contains(is.audiences[:i], a) {
 				v.trusted.audiences[a]++
@@ -103,11 +112,41 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 	return nil
 }
 
+func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourceSpec]*jwks.Source) error {
+	if c.OpaqueOnly {
+		return nil
+	}
+	source, shared := old[spec]
+	if !shared {
+		var err error
+		if source, err = newSource(spec, v.clock, v.newest); err != nil {
+			return err
+		}
+	}
+	is.keys, v.sources[spec] = source, source
+	return nil
+}
+
+func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err error) {
+	if c.Introspection == nil {
+		return nil
+	}
+	is.introspection, err = introspect.New(introspect.Server{
+		Issuer: is.url, CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: v.clock,
+		Verify: func(ctx context.Context, answer string, audiences []string, sent time.Time) (string, error) {
+			return v.verifyAnswer(ctx, is, answer, audiences, sent)
+		},
+	}, *c.Introspection)
+	is.prefix = c.Introspection.Format.Prefix
+	v.trusted.opaque = append(v.trusted.opaque, is)
+	return err
+}
+
 // spread picks a shard by the first bytes of a SHA-256 hash.
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
-// Ready returns nil once every issuer has had a key set, and fetches those that
-// are missing. Once ready it stays ready: an outage later on concerns only tokens
+// Ready returns nil once every issuer has had a key set, unless it is OpaqueOnly,
+// and fetches those that are missing. Once ready it stays ready: an outage later on concerns only tokens
 // with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
 // doubling to 10 s), so that a probe may call it often. Errors are of class
 // ErrUnavailable, and name the issuer's addresses: they are for logs.
@@ -118,6 +157,9 @@ func (v *Validator) Ready(ctx context.Context) error {
 	for _, is := range v.trusted.issuers {
 		slot := &errs[i]
 		i++
+		if is.keys == nil {
+			continue
+		}
 		wg.Go(func() {
 			if err := is.keys.Ready(ctx); err != nil {
 				*slot = keyError(ctx, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bearerguard/bearerguard/internal/remote"
 )
@@ -18,6 +19,31 @@ import (
 type Document struct {
 	Issuer  string `json:"issuer"`
 	JWKSURI string `json:"jwks_uri"`
+
+	// Left unread until somebody asks: what is wrong in one of them does not
+	// concern those who look for keys.
+	Introspection jsontext.Value `json:"introspection_endpoint"`
+	MutualTLS     jsontext.Value `json:"mtls_endpoint_aliases"`
+}
+
+// IntrospectionEndpoint is where to ask about tokens (RFC 8414 2); empty when
+// the document does not say. A caller that authenticates by its certificate asks
+// at the alias, if there is one (RFC 8705 5).
+func (d *Document) IntrospectionEndpoint(mutualTLS bool) string {
+	endpoint := d.Introspection
+	if mutualTLS {
+		var aliases struct {
+			Introspection jsontext.Value `json:"introspection_endpoint"`
+		}
+		if json.Unmarshal(d.MutualTLS, &aliases) == nil && aliases.Introspection != nil {
+			endpoint = aliases.Introspection
+		}
+	}
+	var address string
+	if json.Unmarshal(endpoint, &address) != nil {
+		return ""
+	}
+	return address
 }
 
 // ErrDocument: a place answered, but not with the metadata of this issuer.

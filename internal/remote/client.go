@@ -1,5 +1,6 @@
-// Package remote reads small documents from authorization servers: bounded in
-// bytes, time and redirects, over HTTPS, by flights that callers share.
+// Package remote reads small documents from authorization servers and asks them
+// questions: bounded in bytes, time and redirects, over HTTPS, by flights that
+// callers share.
 package remote
 
 import (
@@ -141,14 +142,23 @@ func (c *Client) do(request *http.Request) (Document, error) {
 			RetryAfter: retryAfter(response.Header),
 		}
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	body, err := readBody(response.Body, MaxBody)
 	if err != nil {
-		return Document{}, transportError(err)
-	}
-	if len(body) > MaxBody {
-		return Document{}, &Error{Kind: TooLarge, Detail: fmt.Sprintf("more than %d bytes", MaxBody)}
+		return Document{}, err
 	}
 	return Document{Body: body, ETag: response.Header.Get("ETag")}, nil
+}
+
+// readBody reads no more than most bytes, counted after decompression.
+func readBody(body io.Reader, most int) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	if err != nil {
+		return nil, transportError(err)
+	}
+	if len(read) > most {
+		return nil, &Error{Kind: TooLarge, Detail: fmt.Sprintf("more than %d bytes", most)}
+	}
+	return read, nil
 }
 
 func transportError(err error) *Error {

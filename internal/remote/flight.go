@@ -26,10 +26,12 @@ const grace = time.Second
 // Launch starts work and gives it that much time. land is called with the
 // outcome before anybody who waits learns of it.
 func Launch[T any](timeout time.Duration, work func(context.Context) (T, error), land func(T, error)) *Flight[T] {
-	f := &Flight[T]{done: make(chan struct{})}
+	f := newFlight[T]()
 	go f.fly(timeout, work, land)
 	return f
 }
+
+func newFlight[T any]() *Flight[T] { return &Flight[T]{done: make(chan struct{})} }
 
 func (f *Flight[T]) fly(timeout time.Duration, work func(context.Context) (T, error), land func(T, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -1,0 +1,88 @@
+package remote
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Group lets callers who ask the same share one flight. It holds a key only
+// while something is in the air about it. The zero Group is ready to use, and
+// safe for concurrent use.
+type Group[K comparable, T any] struct {
+	mu  sync.Mutex
+	air map[K]*pair[T] // guarded by mu
+}
+
+// pair is what is in the air about one key.
+type pair[T any] struct {
+	begun *Flight[T]
+	next  *Flight[T] // begins when begun lands; nil: nobody needs it
+	work  func(context.Context) (T, error)
+}
+
+// Errand is what a caller of Group.Do wants.
+type Errand[T any] struct {
+	// Timeout is what one flight may take.
+	Timeout time.Duration
+	// Fresh: an answer counts only if its flight began after the caller came.
+	Fresh bool
+	// Known returns what an earlier flight left behind. It is asked while no
+	// flight can land, so that none lands unnoticed between look-up and departure.
+	// Not asked where Fresh.
+	Known func() (T, bool)
+	// Work is done by one of those who share the flight.
+	Work func(context.Context) (T, error)
+}
+
+// Do returns the outcome of a flight about key, or the cause of the context's
+// end as soon as the caller leaves. However many ask at once, at most one flight
+// about a key is in the air, and one more is to follow.
+func (g *Group[K, T]) Do(ctx context.Context, key K, e Errand[T]) (T, error) {
+	f, known, ok := g.join(key, e)
+	if ok {
+		return known, nil
+	}
+	return f.Wait(ctx)
+}
+
+func (g *Group[K, T]) join(key K, e Errand[T]) (f *Flight[T], known T, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := g.air[key]
+	switch {
+	case p == nil:
+		if !e.Fresh {
+			if known, ok = e.Known(); ok {
+				return nil, known, true
+			}
+		}
+		return g.depart(key, newFlight[T](), e.Timeout, e.Work), known, false
+	case !e.Fresh:
+		return p.begun, known, false
+	case p.next == nil:
+		p.next, p.work = newFlight[T](), e.Work
+	}
+	return p.next, known, false
+}
+
+// depart lets f begin. g.mu is held.
+func (g *Group[K, T]) depart(key K, f *Flight[T], timeout time.Duration, work func(context.Context) (T, error)) *Flight[T] {
+	if g.air == nil {
+		g.air = map[K]*pair[T]{}
+	}
+	g.air[key] = &pair[T]{begun: f}
+	go f.fly(timeout, work, func(T, error) { g.land(key, timeout) })
+	return f
+}
+
+// land lets the next flight begin, if anybody waits for one.
+func (g *Group[K, T]) land(key K, timeout time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.air[key]; p.next != nil {
+		g.depart(key, p.next, timeout, p.work)
+		return
+	}
+	delete(g.air, key)
+}

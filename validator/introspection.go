@@ -1,0 +1,311 @@
+package validator
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/introspect"
+)
+
+const (
+	// inactiveFor is how long an opaque token stays inactive without asking again.
+	// Refusals of JWTs are not remembered at all.
+	inactiveFor = 10 * time.Second
+	// askTimeout bounds a question: discovery, its turn, the answer and, if it is
+	// signed, the keys for it.
+	askTimeout = 30 * time.Second
+)
+
+// question is what an issuer is to be asked.
+type question struct {
+	issuer *issuer
+	raw    string
+	id     [sha256.Size]byte // of the whole token: those who ask the same share the answer
+	digest [sha256.Size]byte // under which the facts are kept
+	own    *facts            // what a JWS says itself, verified if it has a key; nil: opaque
+}
+
+// verdict is what a question led to. The refusal is shared: copy before use.
+type verdict struct {
+	facts   *facts
+	refusal *Error
+}
+
+// settle decides on facts that are known: as they stand, or by asking again where
+// the issuer's setting or the call wants them fresher. A token that turns out bad
+// is forgotten by the question itself.
+func (v *Validator) settle(ctx context.Context, q question, fresh Freshness, cached bool, now time.Time) (Decision, *facts) {
+	known := q.own
+	byAnswer := known.issuer.always || fresh.named()
+	d := Decision{Issuer: known.issuer.name, Token: known.token, Cached: cached, Err: v.current(known, now, byAnswer)}
+	if d.Err != nil || !known.unmet(fresh, now) {
+		return d, known
+	}
+	return v.decideByAnswer(ctx, q, fresh, known, now)
+}
+
+// withoutKey is what becomes of a JWS whose key could not be had. One failure leads
+// to introspection: the last fetch of keys failed, so that nothing was decided.
+// Whatever was decided stays so.
+func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken, fresh Freshness, said *facts, e *Error) (Decision, *facts) {
+	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
+		return Decision{Issuer: c.issuer.name, Err: e}, nil
+	}
+	return v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), fresh, said, v.clock())
+}
+
+// settleFallback decides on a JWS that its issuer vouched for while its key could
+// not be had. As soon as that is over, the token is examined like any other.
+func (v *Validator) settleFallback(ctx context.Context, s signedToken, fresh Freshness, said *facts, now time.Time) (Decision, *facts) {
+	if said.unmet(fresh, now) || !said.issuer.keys.Lost(said.kid, said.algorithm.String()) {
+		return v.examine(ctx, s, fresh, said, now)
+	}
+	return Decision{Issuer: said.issuer.name, Token: said.token, Cached: true, Err: v.current(said, now, true)}, said
+}
+
+// decideByAnswer asks. known are older facts, if any, which may do while the
+// issuer cannot be asked.
+func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshness, known *facts, now time.Time) (Decision, *facts) {
+	d := Decision{Issuer: q.issuer.name}
+	if known != nil {
+		d.Token = known.token // good so far
+	}
+	answered, e := v.ask(ctx, q, fresh, now)
+	switch {
+	case e == nil:
+		d.Token, d.Err = answered.token, v.current(answered, v.clock(), true)
+		return d, answered
+	case known != nil && outage(e.Reason) && known.standsIn(fresh, v.clock()):
+		d.Cached, d.Stale, d.Err = true, true, v.current(known, v.clock(), true)
+		return d, known
+	}
+	if known != nil {
+		e = verified(e)
+	}
+	d.Err = e
+	return d, nil
+}
+
+// outage reports whether the issuer cannot be asked: not where it answered, or we
+// lack what asking takes.
+func outage(reason Reason) bool {
+	return reason == ReasonIntrospectionUnavailable || reason == ReasonIntrospectionBusy || reason == ReasonIntrospectionSuspended
+}
+
+// ask returns what the issuer says about the token, sharing the question with all
+// who ask the same.
+func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrived time.Time) (*facts, *Error) {
+	if q.issuer.introspection == nil {
+		return nil, refuse(ReasonFreshnessUnavailable, "the token was verified locally, and its issuer has no introspection configured")
+	}
+	errand := remote.Errand[verdict]{
+		Timeout: askTimeout, Fresh: fresh.now(),
+		Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
+		Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q), nil },
+	}
+	for {
+		got, err := v.inquiries.Do(ctx, q.id, errand)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, callerLeft(ctx)
+		case err != nil:
+			return nil, refuse(ReasonIntrospectionUnavailable, withoutToken(err.Error(), q.raw))
+		case got.refusal != nil:
+			e := *got.refusal
+			return nil, &e
+		case errand.Fresh || got.facts.suffice(fresh, arrived):
+			return got.facts, nil
+		}
+		errand.Fresh = true // the flight had begun too long before we came
+	}
+}
+
+// withoutToken keeps what a transport of the user's may have put into a panic.
+func withoutToken(text, raw string) string {
+	return strings.NewReplacer(raw, "[token]", url.QueryEscape(raw), "[token]").Replace(text)
+}
+
+// answered is what an earlier question left behind, by which this one is answered.
+func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (verdict, bool) {
+	if q.own == nil {
+		if _, ok := v.inactive.Get(q.digest, v.clock()); ok {
+			return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
+		}
+	}
+	known, ok := v.kept(q, v.clock())
+	if !ok || known.inquiry == nil || !known.suffice(fresh, arrived) {
+		return verdict{}, false
+	}
+	return verdict{facts: known}, true
+}
+
+// suffice reports whether an answer does for a call that arrived then: it was asked
+// for later, or not too long before.
+func (t *facts) suffice(fresh Freshness, arrived time.Time) bool {
+	return !t.inquiry.sent.Before(arrived) || !t.unmet(fresh, arrived)
+}
+
+// kept is what the cache holds about this very token.
+func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
+	known, ok := v.cache.Get(q.digest, now)
+	if !ok || known.signed != q.signed() {
+		return nil, false
+	}
+	return known, true
+}
+
+func (q *question) signed() string {
+	if q.own == nil {
+		return ""
+	}
+	return q.own.signed
+}
+
+// inquire asks the issuer, and keeps what it says.
+func (v *Validator) inquire(ctx context.Context, q question) verdict {
+	began := v.clock()
+	answer, err := q.issuer.introspection.Introspect(ctx, q.raw)
+	known, e := (*facts)(nil), introspectionError(err)
+	if e == nil {
+		known, e = v.judge(q, answer)
+	}
+	now := v.clock()
+	switch {
+	case e == nil:
+		v.keep(q.digest, known, now)
+	case e.Class == ErrInvalidToken:
+		v.forget(q, e.Reason, now)
+	}
+	v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+	return verdict{known, e}
+}
+
+// forget drops what was known about a token that the issuer does not stand by.
+func (v *Validator) forget(q question, reason Reason, now time.Time) {
+	if _, ok := v.kept(q, now); ok {
+		v.cache.Remove(q.digest)
+	}
+	if q.own == nil && reason == ReasonInactive {
+		v.inactive.Put(q.digest, struct{}{}, now.Add(inactiveFor))
+	}
+}
+
+// judge decides what an answer is worth. What is wrong with the answer itself is
+// the server's fault; what it says of the token is held to the checks of a JWT.
+func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error) {
+	if !answer.Active {
+		return nil, refuse(ReasonInactive, "by its issuer")
+	}
+	a, f := readAnswer(answer.Text)
+	switch {
+	case f != nil && f.reason != ReasonConfirmationUnknown && f.reason != ReasonConfirmationMalformed:
+		f.check = "answer"
+		return nil, refuse(ReasonIntrospectionMalformed, f.error().Detail)
+	case f != nil:
+		return nil, f.error() // what it is bound to is not known: never a bearer token
+	case !a.of(q.issuer):
+		return nil, refuse(ReasonIntrospectionMalformed, "the answer is another issuer's")
+	}
+	known, f := v.factsOf(q, &a, answer.SentAt)
+	if f != nil {
+		return nil, verified(f.error())
+	}
+	// RFC 9449 6.2: a DPoP token is bound, and the answer says to which key.
+	if a.tokenType == "dpop" && known.confirmation.JKT == "" {
+		return nil, verified(refuse(ReasonConfirmationMissing, "token_type DPoP, but no cnf with jkt"))
+	}
+	return known, nil
+}
+
+// factsOf holds an active answer to the checks, and to what a JWS says itself.
+func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts, *failure) {
+	asked := &inquiry{sent: sent, until: a.expiry, fallback: q.own != nil}
+	local := q.own != nil && q.own.key != nil
+	if local {
+		asked.fallback = false
+		a.complete(q.own)
+	} else if a.expiry == absent && q.issuer.allowMissingExpiry > 0 {
+		a.expiry = dateOf(sent.Add(q.issuer.allowMissingExpiry))
+		asked.until = a.expiry
+	}
+	c := &candidate{issuer: q.issuer, rules: q.issuer.answerRules, claims: a.claims, exact: asked.until}
+	if f := c.examine(answerChecks(a), instant{dateOf(v.clock()), v.leeway}); f != nil {
+		return nil, f
+	}
+	if q.own != nil {
+		if f := c.agree(q.own); f != nil {
+			f.check = "answer"
+			return nil, f
+		}
+	}
+	known := c.answerFacts(q, asked)
+	if local {
+		known = q.own.with(asked)
+	}
+	if q.own != nil {
+		known.confirmation = a.confirmation.union(q.own.confirmation)
+	}
+	known.token.facts.Store(known)
+	return known, nil
+}
+
+// answerFacts are those of an answer: the token says nothing, or nothing that
+// could be verified.
+func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
+	known := &facts{
+		token: new(Token), issuer: c.issuer, origin: OriginIntrospection,
+		text: c.claims.text, subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
+		audience: c.claims.audience, scopes: c.scopes,
+		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
+		confirmation: c.claims.confirmation, inquiry: asked,
+	}
+	if q.own != nil {
+		known.kid, known.algorithm, known.signed = q.own.kid, q.own.algorithm, q.own.signed
+	}
+	return known
+}
+
+// with are the facts of a token that verified locally and was asked about.
+func (t *facts) with(asked *inquiry) *facts {
+	known := *t
+	known.token, known.inquiry = new(Token), asked
+	return &known
+}
+
+// answerDeadline is until when an answer can matter: exp exactly, or until it is
+// too old for every use of it.
+func (t *facts) answerDeadline() time.Time {
+	until := t.inquiry.until.time()
+	if t.issuer.maxAge > 0 {
+		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError))
+		if oldest.Before(until) {
+			return oldest
+		}
+	}
+	return until
+}
+
+// introspectionError is the refusal that belongs to an introspect.Error; nil for nil.
+func introspectionError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var failed *introspect.Error
+	if !errors.As(err, &failed) {
+		return refuse(ReasonIntrospectionUnavailable, err.Error())
+	}
+	reason := map[introspect.Kind]Reason{
+		introspect.Unavailable: ReasonIntrospectionUnavailable, introspect.Busy: ReasonIntrospectionBusy,
+		introspect.CircuitOpen: ReasonIntrospectionSuspended, introspect.Denied: ReasonIntrospectionDenied,
+		introspect.Credentials: ReasonIntrospectionCredentials, introspect.Unsupported: ReasonIntrospectionUnsupported,
+		introspect.Malformed: ReasonIntrospectionMalformed,
+	}[failed.Kind]
+	e := refuse(reason, failed.Detail)
+	e.RetryAfter = failed.RetryAfter
+	return e
+}
