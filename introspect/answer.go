@@ -3,6 +3,7 @@ package introspect
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -58,8 +59,12 @@ func problem(reply remote.Reply) *Error {
 	if detail == "" {
 		detail = "unknown status"
 	}
+	code := errorCode(reply.Body)
+	if code != "" {
+		detail += ", " + code
+	}
 	e := &Error{Kind: Unavailable, Detail: detail}
-	switch code := errorCode(reply.Body); {
+	switch {
 	case failing(reply.Status):
 		e.RetryAfter = reply.RetryAfter
 	case reply.Status == http.StatusUnauthorized, reply.Status == http.StatusForbidden,
@@ -77,12 +82,16 @@ func failing(status int) bool {
 	return status == http.StatusTooManyRequests || status >= 500
 }
 
-// errorCode is the error of RFC 6749 5.2, to be compared with known ones only.
+// errorCodes are those of RFC 6749 5.2, RFC 6750 3.1 and RFC 7009 2.2.1.
+var errorCodes = []string{"invalid_request", "invalid_client", "unauthorized_client", "unsupported_token_type", "invalid_token", "insufficient_scope"}
+
+// errorCode is the error code in a reply; empty for one that nobody knows: it could
+// be anything, the token included.
 func errorCode(body []byte) string {
 	var refusal struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(body, &refusal) != nil {
+	if json.Unmarshal(body, &refusal) != nil || !slices.Contains(errorCodes, refusal.Error) {
 		return ""
 	}
 	return refusal.Error

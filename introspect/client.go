@@ -131,7 +131,7 @@ const (
 func (c *Client) ask(ctx context.Context, token string) (Answer, health, error) {
 	endpoint, err := c.finder.find(ctx)
 	if err != nil {
-		return Answer{}, reach(err), &Error{Kind: Unavailable, Detail: err.Error()}
+		return Answer{}, reach(ctx, err), &Error{Kind: Unavailable, Detail: err.Error()}
 	}
 	// token_type_hint: it is only access tokens that we accept (RFC 7662 2.1).
 	q := remote.Question{Address: endpoint, Form: url.Values{"token": {token}, "token_type_hint": {"access_token"}}, Accept: mediaType}
@@ -144,7 +144,7 @@ func (c *Client) ask(ctx context.Context, token string) (Answer, health, error) 
 	sent := c.server.Clock()
 	reply, err := c.asker.Ask(ctx, q)
 	if err != nil {
-		return Answer{}, reach(err), &Error{Kind: Unavailable, Detail: err.Error()}
+		return Answer{}, reach(ctx, err), unasked(err)
 	}
 	if reply.Status != http.StatusOK {
 		return Answer{}, c.judge(reply.Status), problem(reply)
@@ -156,11 +156,26 @@ func (c *Client) ask(ctx context.Context, token string) (Answer, health, error) 
 	return answer, working, nil
 }
 
-// reach is what it shows when there is no reply: a cut, a timeout or the like
-// counts; what our own rules refuse, or a body that is too long, does not.
-func reach(err error) health {
+// unasked is the error that belongs to one of remote.Asker.
+func unasked(err error) *Error {
+	kind := Unavailable
 	var failed *remote.Error
-	if !errors.As(err, &failed) || failed.Kind == remote.Refused || failed.Kind == remote.TooLarge {
+	if errors.As(err, &failed) && failed.Kind == remote.NoCertificate {
+		kind = Credentials
+	}
+	return &Error{Kind: kind, Detail: err.Error()}
+}
+
+// reach is what it shows when there is no reply: a cut, a timeout or the like
+// counts; what our own rules refuse, a certificate that we lack, a body that is
+// too long, or a caller who left, does not.
+func reach(ctx context.Context, err error) health {
+	var failed *remote.Error
+	if ctx.Err() != nil || !errors.As(err, &failed) {
+		return unknown
+	}
+	switch failed.Kind {
+	case remote.Refused, remote.NoCertificate, remote.TooLarge:
 		return unknown
 	}
 	if failed.Kind == remote.Status && !failing(failed.Status) { // of the metadata
@@ -196,7 +211,8 @@ func (c *Client) read(ctx context.Context, body []byte, sent time.Time) (Answer,
 		if text, err = c.server.Verify(ctx, text, c.config.SignedAudiences, sent); err != nil {
 			var own *Error
 			if errors.As(err, &own) {
-				return Answer{}, own
+				e := *own // who made it may keep it
+				return Answer{}, &e
 			}
 			return Answer{}, &Error{Kind: Malformed, Detail: err.Error()}
 		}

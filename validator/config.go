@@ -111,8 +111,9 @@ type Issuer struct {
 	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
 	Introspection *introspect.Config
 	// IntrospectAlways asks about JWTs too, after they were found good: for issuers
-	// that revoke them. One answer is enough until exp unless IntrospectionMaxAge
-	// says otherwise.
+	// that revoke them. Their claims and scopes stay their own; an answer that says
+	// otherwise refuses them. One answer is enough until exp unless
+	// IntrospectionMaxAge says otherwise.
 	IntrospectAlways bool
 	// IntrospectionMaxAge is how long an answer counts, from when it was asked for.
 	// Default 0: until exp. A revoked token is accepted for as long.
@@ -130,7 +131,8 @@ type Issuer struct {
 	// after they were asked for. Default 0: they are refused.
 	AllowMissingExpiry time.Duration
 	// AllowMissingTokenType accepts introspection answers with neither token_type nor
-	// token_use: this issuer must not answer for refresh tokens.
+	// token_use. Only for an issuer that calls no refresh token active: this is what
+	// tells them apart from access tokens.
 	AllowMissingTokenType bool
 }
 

@@ -118,7 +118,7 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case errand.Fresh || got.facts.suffice(fresh, arrived):
+		case errand.Fresh || got.facts.suffice(fresh, arrived, v.clock()):
 			return got.facts, nil
 		}
 		errand.Fresh = true // the flight had begun too long before we came
@@ -132,22 +132,24 @@ func withoutToken(text, raw string) string {
 
 // answered is what an earlier question left behind, by which this one is answered.
 func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (verdict, bool) {
+	now := v.clock()
 	if q.own == nil {
-		if _, ok := v.inactive.Get(q.digest, v.clock()); ok {
+		if _, ok := v.inactive.Get(q.digest, now); ok {
 			return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
 		}
 	}
-	known, ok := v.kept(q, v.clock())
-	if !ok || known.inquiry == nil || !known.suffice(fresh, arrived) {
+	known, ok := v.kept(q, now)
+	if !ok || known.inquiry == nil || !known.suffice(fresh, arrived, now) {
 		return verdict{}, false
 	}
 	return verdict{facts: known}, true
 }
 
 // suffice reports whether an answer does for a call that arrived then: it was asked
-// for later, or not too long before.
-func (t *facts) suffice(fresh Freshness, arrived time.Time) bool {
-	return !t.inquiry.sent.Before(arrived) || !t.unmet(fresh, arrived)
+// for since, or not too long before.
+func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
+	since := !t.inquiry.sent.Before(arrived) && !t.inquiry.sent.After(now)
+	return since || !t.unmet(fresh, arrived)
 }
 
 // kept is what the cache holds about this very token.
@@ -282,7 +284,7 @@ func (t *facts) with(asked *inquiry) *facts {
 func (t *facts) answerDeadline() time.Time {
 	until := t.inquiry.until.time()
 	if t.issuer.maxAge > 0 {
-		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError))
+		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError) + 1) // the bound included
 		if oldest.Before(until) {
 			return oldest
 		}

@@ -185,16 +185,17 @@ func TestCallerLeaves(t *testing.T) {
 	release := s.Hold()
 	defer release()
 	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
+	var wg, leaver sync.WaitGroup
 	var stayed error
 	wg.Go(func() { _, stayed = v.Validate(t.Context(), raw) })
 	require.NoError(t, s.WaitKeyRequests(t.Context(), 1))
-	wg.Go(func() {
+	leaver.Go(func() {
 		_, err := v.Validate(ctx, raw)
 		refused(t, err, validator.ErrUnavailable, validator.ReasonCallerLeft)
 		assert.ErrorIs(t, err, context.Canceled)
 	})
 	cancel()
+	leaver.Wait() // before the keys come
 	release()
 	wg.Wait()
 	assert.NoError(t, stayed)
