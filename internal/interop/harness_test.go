@@ -56,8 +56,21 @@ type provider struct {
 type answer struct {
 	Issuer string   `json:"issuer"`
 	KIDs   []string `json:"kids"`
+	Origin string   `json:"origin"`
 	Error  string   `json:"error"`
 }
+
+// command is one line to the process.
+type command struct {
+	Name   string   `json:"cmd"`
+	Client metadata `json:"client,omitempty"`
+	Key    string   `json:"key,omitempty"`
+	Cert   string   `json:"cert,omitempty"`
+	CA     string   `json:"ca,omitempty"`
+}
+
+// metadata describes a client (RFC 7591 2).
+type metadata map[string]any
 
 // start runs a provider of its own for the test and ends it with the test.
 func start(t testing.TB) *provider {
@@ -100,21 +113,29 @@ func (p *provider) stop(t testing.TB, cmd *exec.Cmd) {
 // and returns the new kids.
 func (p *provider) rotate(t testing.TB) []string {
 	t.Helper()
-	return p.command(t, "rotate")
+	return p.command(t, command{Name: "rotate"}).KIDs
 }
 
 // withdraw drops every key but the newest of each algorithm and returns the
 // kids that remain.
 func (p *provider) withdraw(t testing.TB) []string {
 	t.Helper()
-	return p.command(t, "withdraw")
+	return p.command(t, command{Name: "withdraw"}).KIDs
 }
 
-func (p *provider) command(t testing.TB, name string) []string {
+// register adds a client. Without grant types it may introspect, and gets no token.
+func (p *provider) register(t testing.TB, client metadata) {
 	t.Helper()
-	_, err := fmt.Fprintf(p.stdin, "{\"cmd\":%q}\n", name)
-	require.NoError(t, err)
-	return p.read(t).KIDs
+	if client["grant_types"] == nil {
+		client["grant_types"] = []string{}
+	}
+	p.command(t, command{Name: "register", Client: client})
+}
+
+func (p *provider) command(t testing.TB, c command) answer {
+	t.Helper()
+	require.NoError(t, json.NewEncoder(p.stdin).Encode(c))
+	return p.read(t)
 }
 
 func (p *provider) read(t testing.TB) answer {
@@ -147,22 +168,50 @@ func (p *provider) fetchToken(ctx context.Context, clientID, resource, scope str
 	if err != nil {
 		return "", err
 	}
-	var granted struct {
-		AccessToken string `json:"access_token"`
-	}
-	err = json.Unmarshal(body, &granted)
-	return granted.AccessToken, err
+	var g grant
+	err = json.Unmarshal(body, &g)
+	return g.AccessToken, err
+}
+
+// grant is an answer of the token endpoint.
+type grant struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	TokenType    string `json:"token_type"`
+}
+
+// revoke has the client that a token was issued to revoke it (RFC 7009).
+func (p *provider) revoke(t testing.TB, clientID, token string) {
+	t.Helper()
+	_, err := p.post(t.Context(), "/token/revocation", clientID, url.Values{"token": {token}})
+	require.NoError(t, err)
 }
 
 // post sends a form to an endpoint of the provider as one of its clients.
 func (p *provider) post(ctx context.Context, path, clientID string, form url.Values) ([]byte, error) {
+	req, err := p.request(ctx, path, clientID, form)
+	if err != nil {
+		return nil, err
+	}
+	return p.do(req)
+}
+
+func (p *provider) request(ctx context.Context, path, clientID string, form url.Values) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.issuer+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	req.SetBasicAuth(clientID, clientID+"-secret")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return p.do(req)
+	return req, nil
+}
+
+// ask posts a form as one of the clients and decodes the answer.
+func (p *provider) ask(t testing.TB, path, clientID string, form url.Values, into any) {
+	t.Helper()
+	body, err := p.post(t.Context(), path, clientID, form)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, into))
 }
 
 // get decodes a JSON document of the provider.

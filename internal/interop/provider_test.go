@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"encoding/json"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -15,7 +14,7 @@ import (
 // These tests hold the harness itself to what the others build on.
 
 func TestProviderDiscovery(t *testing.T) {
-	type metadata struct {
+	type document struct {
 		Issuer        string `json:"issuer"`
 		JWKS          string `json:"jwks_uri"`
 		Token         string `json:"token_endpoint"`
@@ -23,9 +22,9 @@ func TestProviderDiscovery(t *testing.T) {
 		Revocation    string `json:"revocation_endpoint"`
 	}
 	p := start(t)
-	want := metadata{p.issuer, p.issuer + "/jwks", p.issuer + "/token", p.issuer + "/token/introspection", p.issuer + "/token/revocation"}
+	want := document{p.issuer, p.issuer + "/jwks", p.issuer + "/token", p.issuer + "/token/introspection", p.issuer + "/token/revocation"}
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
-		var got metadata
+		var got document
 		p.get(t, p.issuer+path, &got)
 		assert.Equal(t, want, got)
 	}
@@ -67,8 +66,7 @@ func TestProviderOpaqueToken(t *testing.T) {
 		assert.NotContains(t, token, ".")
 
 		assert.True(t, p.active(t, token))
-		_, err := p.post(t.Context(), "/token/revocation", reportsService, url.Values{"token": {token}})
-		require.NoError(t, err)
+		p.revoke(t, reportsService, token)
 		assert.False(t, p.active(t, token))
 	}
 }
@@ -145,12 +143,10 @@ func (p *provider) listed(t testing.TB) map[string]string {
 // active asks the provider about a token, as the API would.
 func (p *provider) active(t testing.TB, token string) bool {
 	t.Helper()
-	body, err := p.post(t.Context(), "/token/introspection", ordersAPI, url.Values{"token": {token}})
-	require.NoError(t, err)
 	var told struct {
 		Active bool `json:"active"`
 	}
-	require.NoError(t, json.Unmarshal(body, &told))
+	p.ask(t, "/token/introspection", ordersAPI, url.Values{"token": {token}}, &told)
 	return told.Active
 }
 
