@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -33,17 +34,21 @@ type fixture struct {
 	validator *validator.Validator
 }
 
-func newFixture(b *testing.B, algorithm string, cacheSize int) *fixture {
+func newFixture(b *testing.B, algorithm string, cacheSize int, edits ...func(*validator.Issuer)) *fixture {
 	b.Helper()
 	server, err := validatortest.Start(validatortest.Options{Path: "/oauth2/default", Style: validatortest.StyleOkta, Algorithm: algorithm, Lifetime: 24 * time.Hour})
 	require.NoError(b, err)
 	b.Cleanup(server.Close)
 	f := &fixture{server: server}
+	is := validator.Issuer{
+		URL: server.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID},
+		Algorithms: algorithms, Profile: validator.Okta(),
+	}
+	for _, edit := range edits {
+		edit(&is)
+	}
 	f.validator, err = validator.New(validator.Config{
-		Issuers: []validator.Issuer{{
-			URL: server.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID},
-			Algorithms: algorithms, Profile: validator.Okta(),
-		}},
+		Issuers:   []validator.Issuer{is},
 		CacheSize: cacheSize, InsecureAllowHTTP: true,
 		Observer: validator.Observer{Decision: func(context.Context, validator.Decision) {}},
 	})
@@ -200,6 +205,35 @@ func BenchmarkHit(b *testing.B) {
 				ratios(b, 20_000, ours, theirs)
 			})
 		}
+	}
+}
+
+// BenchmarkOpaqueHit: a cached opaque token of 43 characters, as a multiple of a hit
+// on a JWT of 1 kB.
+func BenchmarkOpaqueHit(b *testing.B) {
+	for _, tokens := range []int{1, 10_000} {
+		b.Run(fmt.Sprint(tokens), func(b *testing.B) {
+			f := newFixture(b, "RS256", 8*tokens+64, func(is *validator.Issuer) {
+				is.Introspection = &introspect.Config{Auth: introspect.ClientSecretBasic(apiID, introspect.StaticSecret(apiSecret))}
+			})
+			f.server.AddClient(apiID, apiSecret)
+			opaque, signed := make([]string, tokens), make([]string, tokens)
+			for i := range opaque {
+				opaque[i], signed[i] = f.server.OpaqueToken(), f.token()
+				must(b, f.validator, opaque[i])
+				must(b, f.validator, signed[i])
+				opaque[i], signed[i] = strings.Clone(opaque[i]), strings.Clone(signed[i])
+			}
+			i := 0
+			ours := func() { must(b, f.validator, opaque[i%tokens]); i++ }
+			theirs := func() { must(b, f.validator, signed[i%tokens]); i++ }
+			b.ReportAllocs()
+			for b.Loop() {
+				ours()
+			}
+			b.StopTimer()
+			ratios(b, 20_000, ours, theirs)
+		})
 	}
 }
 

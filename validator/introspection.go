@@ -56,7 +56,12 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	return v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), fresh, said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), fresh, said, v.clock())
+	if d.Err != nil && d.Err.Class == ErrUnavailable {
+		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
+		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
+	}
+	return d, known
 }
 
 // settleFallback decides on a JWS that its issuer vouched for while its key could

@@ -15,6 +15,7 @@ type app struct{ id, secret string }
 var (
 	ordersApp = app{"orders-app", "orders-secret"} // the one that the API accepts
 	otherApp  = app{"other-app", "other-secret"}   // known to the authorization server, but not to the API
+	ordersAPI = app{"orders-api", "api-secret"}    // the API itself, when it asks about a token
 )
 
 // fetchToken asks the token endpoint for an access token of the app itself

@@ -21,12 +21,15 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 const audience = "api://orders" // the name of this API, as the authorization server knows it
+
+const opaquePrefix = "opaque_" // how the authorization server's opaque tokens begin
 
 // newAPI returns the protected API: who may issue tokens for it, and what each
 // endpoint asks of them.
@@ -37,6 +40,11 @@ func newAPI(issuer string, log *journal) (http.Handler, error) {
 			Audiences: []string{audience},
 			ClientIDs: []string{ordersApp.id},
 			Profile:   validator.RFC9068(),
+			// Tokens that are no JWT: the authorization server is asked what they are.
+			Introspection: &introspect.Config{
+				Auth:   introspect.ClientSecretBasic(ordersAPI.id, introspect.StaticSecret(ordersAPI.secret)),
+				Format: introspect.Format{Prefix: opaquePrefix, MinLength: 50, MaxLength: 50},
+			},
 		}},
 		InsecureAllowHTTP: true, // our authorization server is on loopback, without TLS
 		Observer:          validator.Observer{Decision: log.decision},
@@ -91,7 +99,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 
-	as, err := validatortest.Start(validatortest.Options{Audience: audience})
+	as, err := validatortest.Start(validatortest.Options{Audience: audience, OpaquePrefix: opaquePrefix})
 	if err != nil {
 		return err
 	}
@@ -99,6 +107,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	for _, app := range []app{ordersApp, otherApp} {
 		as.AddClient(app.id, app.secret, "orders.read", "orders.write")
 	}
+	as.AddClient(ordersAPI.id, ordersAPI.secret) // it asks about tokens, and is given none
 
 	log := newJournal()
 	api, err := newAPI(as.Issuer(), log)

@@ -50,12 +50,16 @@ func (d demo) steps(ctx context.Context) ([]step, error) {
 	as := d.as
 	// mint makes an access token of the accepted app, with changes of your choice.
 	mint := func(changes ...validatortest.Edit) string { return as.MintWith("", honest(changes)...) }
+	opaque := func(changes ...validatortest.Edit) string { return as.OpaqueToken(honest(changes)...) }
+	kept, fresh, revoked := opaque(), opaque(), opaque()
+	as.Revoke(revoked)
 	unlisted := func() string { return as.MintWith(as.Prepare("ES256"), honest(nil)...) }
 	rotate := func() {
 		old := as.KID()
 		as.Rotate("ES256")
 		as.Withdraw(old)
 	}
+	revokeKept := func() { as.Revoke(kept) }
 	goDown := func() { as.SetMode(validatortest.ModeDown) }
 
 	return []step{
@@ -70,10 +74,19 @@ func (d demo) steps(ctx context.Context) ([]step, error) {
 		{name: "changed signature", dress: bearer(tampered(reader)), want: outcome{401, validator.ReasonBadSignature, false}},
 		{name: "alg none", dress: bearer(mint(validatortest.HeaderParam("alg", "none"))), want: outcome{401, validator.ReasonAlgorithmNotAllowed, false}},
 		{name: "an ID token", dress: bearer(as.IDToken(ordersApp.id)), want: outcome{401, validator.ReasonNotAccessToken, false}},
-		{name: "not a token at all", dress: bearer("hello"), want: outcome{401, validator.ReasonNotJWT, false}},
+		{name: "not a token at all", dress: bearer("hello"), want: outcome{401, validator.ReasonOpaqueFormat, false}},
 		{name: "a key that nobody lists", dress: bearer(unlisted()), want: outcome{401, validator.ReasonUnknownKey, false}},
 		{name: "the token in the query", dress: inQuery(reader), want: outcome{401, validator.ReasonTokenInQuery, false}},
 		{name: "two Authorization headers", dress: twice(reader, writer), want: outcome{400, validator.ReasonSeveralHeaders, false}},
+
+		// Opaque tokens: the authorization server is asked once, and its answer kept
+		// until exp, as the result of any validation is. Asking more often is a setting
+		// (IntrospectionMaxAge), or a requirement of the call (Freshness).
+		{name: "an opaque token", dress: bearer(kept), want: outcome{200, "", false}},
+		{name: "the same opaque token again", dress: bearer(kept), want: outcome{200, "", true}},
+		{name: "a revoked opaque token", dress: bearer(revoked), want: outcome{401, validator.ReasonInactive, false}},
+		{name: "an opaque token of another client", dress: bearer(opaque(validatortest.ClientID(otherApp.id))), want: outcome{401, validator.ReasonClientMismatch, false}},
+		{name: "revoked after it was accepted", change: revokeKept, dress: bearer(kept), want: outcome{200, "", true}},
 
 		// The authorization server gets a new key and withdraws the old one. Keys
 		// are fetched again when a token names an unknown one, and not before.
@@ -83,7 +96,9 @@ func (d demo) steps(ctx context.Context) ([]step, error) {
 
 		// The authorization server does not answer any more.
 		{name: "server down, known key", change: goDown, dress: lazily(mint), want: outcome{200, "", false}},
-		{name: "server down, unknown key", dress: bearer(unlisted()), want: outcome{503, validator.ReasonKeysUnavailable, false}},
+		{name: "server down, unknown key", dress: bearer(unlisted()), want: outcome{503, validator.ReasonIntrospectionUnavailable, false}},
+		{name: "server down, known opaque token", dress: bearer(kept), want: outcome{200, "", true}},
+		{name: "server down, new opaque token", dress: bearer(fresh), want: outcome{503, validator.ReasonIntrospectionUnavailable, false}},
 	}, nil
 }
 

@@ -25,6 +25,7 @@ func serveOn(ctx context.Context, stdout io.Writer, d demo) error {
 		fmt.Fprintf(stdout, "\n# %s\ncurl -i "+format+"\n", append([]any{what}, args...)...)
 	}
 	curl("accepted", "-H 'Authorization: Bearer %s' %s/orders", reader, d.address)
+	curl("accepted: an opaque token, which the authorization server is asked about", "-H 'Authorization: Bearer %s' %s/orders", d.as.OpaqueToken(honest(nil)...), d.address)
 	curl("refused: this token may only read", "-X POST -H 'Authorization: Bearer %s' %s/orders", reader, d.address)
 	curl("accepted: this one may write", "-X POST -H 'Authorization: Bearer %s' %s/orders", writer, d.address)
 	curl("refused: the last characters of the signature are missing", "-H 'Authorization: Bearer %s' %s/orders", reader[:len(reader)-4], d.address)
