@@ -13,10 +13,10 @@ import (
 
 const root = "../.."
 
-// compiled are the files that README.md may quote from. All are built, and run
-// where they can be, by go test.
+// compiled are the files that README.md and docs may quote from. All are built, and
+// run where they can be, by go test.
 var compiled = []string{
-	"validator/example_test.go",
+	"validator/example*_test.go",
 	"middleware/example_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
@@ -29,9 +29,19 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-func TestReadmeIsCompiled(t *testing.T) {
-	found, err := blocks(read(t, "README.md"))
+// documents are README.md and the guides.
+func documents(t *testing.T) []string {
+	t.Helper()
+	guides, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
 	require.NoError(t, err)
+	require.NotEmpty(t, guides)
+	for i, name := range guides {
+		guides[i] = strings.TrimPrefix(name, root+"/")
+	}
+	return append(guides, "README.md")
+}
+
+func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}
 	for _, pattern := range compiled {
 		names, err := filepath.Glob(filepath.Join(root, pattern))
@@ -41,10 +51,14 @@ func TestReadmeIsCompiled(t *testing.T) {
 			sources[name] = read(t, strings.TrimPrefix(name, root+"/"))
 		}
 	}
-	for _, b := range found {
-		assert.True(t, containsAny(sources, b.text), "README.md:%d: this block is in none of %q:\n%s", b.line, compiled, b.text)
+	for _, document := range documents(t) {
+		found, err := blocks(read(t, document))
+		require.NoError(t, err, document)
+		for _, b := range found {
+			assert.True(t, containsAny(sources, b.text), "%s:%d: this block is in none of %q:\n%s", document, b.line, compiled, b.text)
+		}
+		t.Logf("%s: %d blocks", document, len(found))
 	}
-	t.Logf("%d blocks", len(found))
 }
 
 func containsAny(sources map[string]string, text string) bool {
@@ -62,10 +76,10 @@ func TestReadmeIsShort(t *testing.T) {
 
 // Links into the repository lead somewhere.
 func TestLinks(t *testing.T) {
-	for _, document := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"} {
+	for _, document := range append(documents(t), "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md") {
 		for _, link := range regexp.MustCompile(`(?m)(?:^|\s)\[[^\]]+\]\(([^)#]+)`).FindAllStringSubmatch(read(t, document), -1) {
 			if !strings.Contains(link[1], "://") {
-				assert.FileExists(t, filepath.Join(root, link[1]), document)
+				assert.FileExists(t, filepath.Join(root, filepath.Dir(document), link[1]), document)
 			}
 		}
 	}
