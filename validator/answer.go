@@ -71,7 +71,7 @@ func (a *answerClaims) readMark(o *jose.Object) {
 func answerChecks(a *answerClaims) []check {
 	return []check{
 		{name: "token_type", once: func(c *candidate) *failure { return a.isAccessToken(c) }},
-		{name: "exp", once: expiryOrAllowed},
+		{name: "exp", once: hasExpiry},
 		{name: "exp", ever: notExpired},
 		{name: "iat", ever: notFromTheFuture},
 		{name: "nbf", ever: alreadyValid},
@@ -94,15 +94,6 @@ func (a *answerClaims) isAccessToken(c *candidate) *failure {
 		return failed(ReasonNotAccessToken, "token_type, or token_use access_token (or AllowMissingTokenType)", "none")
 	}
 	return noOtherToken(c)
-}
-
-// expiryOrAllowed: see hasExpiry. Where the owner allows that it is missing, the
-// answer itself is good for so long (Issuer.AllowMissingExpiry).
-func expiryOrAllowed(c *candidate) *failure {
-	if c.claims.expiry == absent {
-		return failed(ReasonExpiryMissing, "exp (or AllowMissingExpiry)", "none")
-	}
-	return nil
 }
 
 // audienceOrAllowed: see audienceIsOurs. An audience that is there must be ours

@@ -340,3 +340,40 @@ func TestLocalTokensNeedNoAnswer(t *testing.T) {
 	accept(t, v, raw) // its own exp, with leeway, as if nobody had asked
 	assert.Equal(t, 1, s.IntrospectionRequests())
 }
+
+// TestKeyWithdrawnWhileTheIssuerIsAsked: what verified before the question is looked
+// at again after it, as on a hit.
+func TestKeyWithdrawnWhileTheIssuerIsAsked(t *testing.T) {
+	s, _, v, _ := standing(t, always)
+	raw, old := s.AccessToken(), s.KID()
+	require.NoError(t, v.Ready(t.Context()))
+	release := s.HoldIntrospection()
+	done := make(chan error, 1)
+	go func() { _, err := v.Validate(context.Background(), raw); done <- err }()
+	require.NoError(t, s.WaitIntrospectionRequests(t.Context(), 1))
+	s.Rotate("ES256")
+	s.Withdraw(old)
+	other := make(chan error, 1)
+	go func() { _, err := v.Validate(context.Background(), s.AccessToken()); other <- err }() // fetches the new set
+	require.NoError(t, s.WaitIntrospectionRequests(t.Context(), 2))
+	release()
+	assert.NoError(t, <-other)
+	refused(t, <-done, validator.ErrInvalidToken, validator.ReasonUnknownKey)
+}
+
+// TestNotAskedIsNotObserved: what the queue or the circuit refuses was no question.
+func TestNotAskedIsNotObserved(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	c := configure(ask(s))
+	questions, decisions := 0, 0
+	c.Observer.Introspection = func(validator.Introspection) { questions++ }
+	c.Observer.Decision = func(context.Context, validator.Decision) { decisions++ }
+	v := build(t, c)
+	s.SetMode(validatortest.ModeError)
+	for range 5 {
+		reject(t, v, s.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+	}
+	reject(t, v, s.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionSuspended)
+	assert.Equal(t, 5, questions)
+	assert.Equal(t, 6, decisions)
+}

@@ -36,18 +36,24 @@ type verdict struct {
 	refusal *Error
 }
 
-// settle decides on facts that are known: as they stand, or by asking again where
-// the issuer's setting or the call wants them fresher. A token that turns out bad
-// is forgotten by the question itself.
-func (v *Validator) settle(ctx context.Context, q question, fresh Freshness, cached bool, now time.Time) (Decision, *facts) {
-	known := q.own
-	byAnswer := known.issuer.always || fresh.named()
-	d := Decision{Issuer: known.issuer.name, Token: known.token, Cached: cached, Err: v.current(known, now, byAnswer)}
+// settle decides on a JWS that verified: as it stands, or by asking where the
+// issuer's setting or the call wants that. A token that turns out bad is forgotten
+// by the question itself.
+func (v *Validator) settle(ctx context.Context, s signedToken, known *facts, fresh Freshness, cached bool, now time.Time) (Decision, *facts) {
+	d := Decision{Issuer: known.issuer.name, Token: known.token, Cached: cached, Err: v.current(known, now, true)}
 	if d.Err != nil || !known.unmet(fresh, now) {
 		return d, known
 	}
-	return v.decideByAnswer(ctx, q, fresh, known, now)
+	d, answered := v.decideByAnswer(ctx, s.question(known), fresh, known, now)
+	if d.Err == nil && answered.key != nil && !answered.keyTrusted() {
+		return v.examine(ctx, s, fresh, nil, v.clock()) // its key was withdrawn meanwhile
+	}
+	return d, answered
 }
+
+// keyTrusted reports whether the issuer's keys still answer the token's question
+// with the key that verified it.
+func (t *facts) keyTrusted() bool { return t.key.TrustedFor(t.kid, t.algorithm.String()) }
 
 // withoutKey is what becomes of a JWS whose key could not be had. One failure leads
 // to introspection: the last fetch of keys failed, so that nothing was decided.
@@ -188,7 +194,9 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 	case e.Class == ErrInvalidToken:
 		v.forget(q, e.Reason, now)
 	}
-	v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
+		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+	}
 	return verdict{known, e}
 }
 

@@ -67,10 +67,10 @@ func (v *Validator) establish(ctx context.Context, raw string, fresh Freshness) 
 		return v.examine(ctx, s, fresh, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, fresh, known, now)
-	case !known.key.TrustedFor(known.kid, known.algorithm.String()):
+	case !known.keyTrusted():
 		return v.examine(ctx, s, fresh, nil, now)
 	case fresh.named() || known.issuer.always:
-		return v.settle(ctx, s.question(known), fresh, true, now)
+		return v.settle(ctx, s, known, fresh, true, now)
 	}
 	return Decision{Issuer: known.issuer.name, Token: known.token, Cached: true, Err: v.current(known, now, false)}, known
 }
@@ -115,7 +115,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, fresh Freshness,
 	known := c.facts(key, s.compact.Signed)
 	v.keep(s.digest, known, now)
 	if fresh.named() || c.issuer.always {
-		return v.settle(ctx, s.question(known), fresh, false, now)
+		return v.settle(ctx, s, known, fresh, false, now)
 	}
 	d.Token, d.Err = known.token, v.current(known, now, false)
 	return d, known
