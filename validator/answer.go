@@ -15,6 +15,7 @@ type answerClaims struct {
 	claims
 	tokenType string // token_type in small letters; empty: absent
 	marked    bool   // token_use or typ say that it is an access token
+	other     string // the one of them that says that it is something else
 }
 
 // answerNames are the names that nothing else in an answer may resemble.
@@ -62,7 +63,7 @@ func (a *answerClaims) readMark(o *jose.Object) {
 			return
 		}
 	}
-	a.foreign = o.Name()
+	a.other = o.Name()
 }
 
 // answerChecks are the rules for what an answer says, in the order of checks and
@@ -88,8 +89,8 @@ func (a *answerClaims) isAccessToken(c *candidate) *failure {
 	switch {
 	case a.tokenType != "" && a.tokenType != "bearer" && a.tokenType != "dpop":
 		return failed(ReasonNotAccessToken, "token_type Bearer or DPoP", a.tokenType)
-	case a.foreign == "token_use" || a.foreign == "typ":
-		return failed(ReasonNotAccessToken, "no "+a.foreign+" of another kind of token", a.foreign)
+	case a.other != "":
+		return failed(ReasonNotAccessToken, "no "+a.other+" of another kind of token", a.other)
 	case a.tokenType == "" && !a.marked && !c.issuer.allowMissingTokenType:
 		return failed(ReasonNotAccessToken, "token_type, or token_use access_token (or AllowMissingTokenType)", "none")
 	}
@@ -122,8 +123,8 @@ func (a *answerClaims) complete(own *facts) {
 
 // agree holds an answer to what the JWS says itself, in everything that both say:
 // otherwise it is the answer for another token, or the JWS is not the one that
-// was issued.
-func (c *candidate) agree(own *facts) *failure {
+// was issued. expiry is the answer's own exp, if it has one.
+func (c *candidate) agree(own *facts, expiry numericDate) *failure {
 	a := &c.claims
 	differ := func(name, here, there string) *failure {
 		return failed(ReasonIntrospectionDisagrees, fmt.Sprintf("an answer with the token's %s, %.100q", name, there), here)
@@ -139,7 +140,7 @@ func (c *candidate) agree(own *facts) *failure {
 	for _, date := range []struct {
 		name        string
 		here, there numericDate
-	}{{"exp", a.expiry, own.expiry}, {"iat", a.issuedAt, own.issuedAt}, {"nbf", a.notBefore, own.notBefore}} {
+	}{{"exp", expiry, own.expiry}, {"iat", a.issuedAt, own.issuedAt}, {"nbf", a.notBefore, own.notBefore}} {
 		if date.here != absent && date.there != absent && date.here.seconds() != date.there.seconds() {
 			return differ(date.name, date.here.String(), date.there.String())
 		}

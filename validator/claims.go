@@ -117,7 +117,9 @@ func (c *claims) read(o *jose.Object) *failure {
 	case "jti":
 		c.id = o.String()
 	case "aud":
-		c.audience = stringOrList(o)
+		if c.audience = stringOrList(o); len(c.audience) > maxList {
+			o.Refuse()
+		}
 	case "exp":
 		return readDate(o, &c.expiry, false)
 	case "nbf":
@@ -158,6 +160,10 @@ func (c *claims) readKind(o *jose.Object) {
 	c.foreign = o.Name()
 }
 
+// maxList is how many audiences or scopes a token may have: short ones take many
+// times their text in memory, for as long as the token is kept.
+const maxList = 4096
+
 // stringOrList reads the two forms of aud (RFC 7519 4.1.3).
 func stringOrList(o *jose.Object) []string {
 	if o.Kind() == jsontext.KindString {
@@ -191,6 +197,9 @@ func (c *claims) readScopes(o *jose.Object, claim scopeClaim) *failure {
 		set.list = splitScopes(o.String())
 	} else {
 		set.list = o.Strings()
+	}
+	if len(set.list) > maxList {
+		o.Refuse()
 	}
 	for _, scope := range set.list {
 		if !isScopeToken(scope) {

@@ -141,6 +141,8 @@ func TestFallbackWithoutAnAnswer(t *testing.T) {
 	s.SetMode(validatortest.ModeError)
 	e := reject(t, v, raw, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
 	assert.False(t, e.Verified)
+	assert.Equal(t, time.Second, e.RetryAfter, "when the keys are looked for again")
+	assert.Contains(t, e.Detail, string(validator.ReasonKeysUnavailable), "both are told")
 	s.SetMode(validatortest.ModeUp)
 	clock.Advance(time.Minute)
 	assert.Equal(t, validator.OriginLocal, accept(t, v, raw).Origin())

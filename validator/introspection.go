@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -74,13 +73,17 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 // not be had. As soon as that is over, the token is examined like any other.
 func (v *Validator) settleFallback(ctx context.Context, s signedToken, fresh Freshness, said *facts, now time.Time) (Decision, *facts) {
 	if said.unmet(fresh, now) || !said.issuer.keys.Lost(said.kid, said.algorithm.String()) {
-		return v.examine(ctx, s, fresh, said, now)
+		d, known := v.examine(ctx, s, fresh, said, now)
+		if d.Err != nil && d.Err.Class == ErrInvalidToken {
+			v.cache.Remove(s.digest) // decided: no later outage brings it back
+		}
+		return d, known
 	}
 	return Decision{Issuer: said.issuer.name, Token: said.token, Cached: true, Err: v.current(said, now, true)}, said
 }
 
 // decideByAnswer asks. known are older facts, if any, which may do while the
-// issuer cannot be asked.
+// issuer is down.
 func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshness, known *facts, now time.Time) (Decision, *facts) {
 	d := Decision{Issuer: q.issuer.name}
 	if known != nil {
@@ -91,9 +94,13 @@ func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshn
 	case e == nil:
 		d.Token, d.Err = answered.token, v.current(answered, v.clock(), true)
 		return d, answered
-	case known != nil && outage(e.Reason) && known.standsIn(fresh, v.clock()):
-		d.Cached, d.Stale, d.Err = true, true, v.current(known, v.clock(), true)
-		return d, known
+	case known != nil && down(e.Reason):
+		// What is kept now, not what was: another call may have learned better since.
+		now = v.clock()
+		if still, ok := v.kept(q, now); ok && still.standsIn(fresh, now) {
+			d.Token, d.Cached, d.Stale, d.Err = still.token, true, true, v.current(still, now, true)
+			return d, still
+		}
 	}
 	if known != nil {
 		e = verified(e)
@@ -102,10 +109,11 @@ func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshn
 	return d, nil
 }
 
-// outage reports whether the issuer cannot be asked: not where it answered, or we
-// lack what asking takes.
-func outage(reason Reason) bool {
-	return reason == ReasonIntrospectionUnavailable || reason == ReasonIntrospectionBusy || reason == ReasonIntrospectionSuspended
+// down reports whether the issuer does not answer: not where it did, we lack what
+// asking takes, or others ask too much. Whoever has a revoked token must not be
+// able to bring this about by a flood.
+func down(reason Reason) bool {
+	return reason == ReasonIntrospectionUnavailable || reason == ReasonIntrospectionSuspended
 }
 
 // ask returns what the issuer says about the token, sharing the question with all
@@ -125,20 +133,22 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case err != nil && ctx.Err() != nil:
 			return nil, callerLeft(ctx)
 		case err != nil:
-			return nil, refuse(ReasonIntrospectionUnavailable, withoutToken(err.Error(), q.raw))
+			// Not in the words of a panic: it may quote the request.
+			return nil, refuse(ReasonIntrospectionUnavailable, "the question ended without an answer: it panicked, or took too long")
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case errand.Fresh || got.facts.suffice(fresh, arrived, v.clock()):
+		case errand.Fresh || q.served(got.facts) && got.facts.suffice(fresh, arrived, v.clock()):
 			return got.facts, nil
 		}
-		errand.Fresh = true // the flight had begun too long before we came
+		errand.Fresh = true // the flight had begun too long before we came, or without the key
 	}
 }
 
-// withoutToken keeps what a transport of the user's may have put into a panic.
-func withoutToken(text, raw string) string {
-	return strings.NewReplacer(raw, "[token]", url.QueryEscape(raw), "[token]").Replace(text)
+// served reports whether facts that somebody else asked for are of our kind: those
+// of a JWS that we verified rest on its signature, not on the answer alone.
+func (q *question) served(known *facts) bool {
+	return known.key != nil || q.own == nil || q.own.key == nil
 }
 
 // answered is what an earlier question left behind, by which this one is answered.
@@ -150,7 +160,7 @@ func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (ve
 		}
 	}
 	known, ok := v.kept(q, now)
-	if !ok || known.inquiry == nil || !known.suffice(fresh, arrived, now) {
+	if !ok || known.inquiry == nil || !q.served(known) || !known.suffice(fresh, arrived, now) {
 		return verdict{}, false
 	}
 	return verdict{facts: known}, true
@@ -188,16 +198,29 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 		known, e = v.judge(q, answer)
 	}
 	now := v.clock()
+	quoted := quotes(answer, q.raw)
+	if e != nil && quoted {
+		e.Detail = "the answer quotes the token, and is not quoted here"
+	}
 	switch {
-	case e == nil:
+	case e == nil && ctx.Err() == nil && !quoted:
+		// Not what comes so late that nobody waits: a later question may have been
+		// answered. Not with the token in it: a dump of the cache must yield none.
 		v.keep(q.digest, known, now)
-	case e.Class == ErrInvalidToken:
+		v.inactive.Remove(q.digest)
+	case e != nil && e.Class == ErrInvalidToken:
 		v.forget(q, e.Reason, now)
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
 		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
 	}
 	return verdict{known, e}
+}
+
+// quotes reports whether an answer contains the token it is about, if that is long
+// enough to be one.
+func quotes(answer introspect.Answer, raw string) bool {
+	return len(raw) >= 16 && strings.Contains(answer.Text, raw)
 }
 
 // forget drops what was known about a token that the issuer does not stand by.
@@ -239,13 +262,17 @@ func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error)
 
 // factsOf holds an active answer to the checks, and to what a JWS says itself.
 func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts, *failure) {
-	asked := &inquiry{sent: sent, until: a.expiry, fallback: q.own != nil}
+	said := a.expiry
+	asked := &inquiry{sent: sent, until: said, fallback: q.own != nil}
 	local := q.own != nil && q.own.key != nil
 	if local {
 		asked.fallback = false
 		a.complete(q.own)
 	} else if a.expiry == absent && q.issuer.allowMissingExpiry > 0 {
 		a.expiry = dateOf(sent.Add(q.issuer.allowMissingExpiry))
+		if q.own != nil {
+			a.expiry = min(a.expiry, q.own.expiry)
+		}
 		asked.until = a.expiry
 	}
 	c := &candidate{issuer: q.issuer, rules: q.issuer.answerRules, claims: a.claims, exact: asked.until}
@@ -253,7 +280,7 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 		return nil, f
 	}
 	if q.own != nil {
-		if f := c.agree(q.own); f != nil {
+		if f := c.agree(q.own, said); f != nil {
 			f.check = "answer"
 			return nil, f
 		}
@@ -297,7 +324,7 @@ func (t *facts) with(asked *inquiry) *facts {
 func (t *facts) answerDeadline() time.Time {
 	until := t.inquiry.until.time()
 	if t.issuer.maxAge > 0 {
-		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError) + 1) // the bound included
+		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError)).Add(1) // the bound included
 		if oldest.Before(until) {
 			return oldest
 		}

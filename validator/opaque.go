@@ -3,6 +3,7 @@ package validator
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"strings"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -18,7 +19,10 @@ func (v *Validator) opaque(ctx context.Context, raw string, fresh Freshness) (De
 	q.digest = q.id
 	now := v.clock()
 	known, ok := v.kept(q, now)
-	if !ok || known.unmet(fresh, now) {
+	switch {
+	case !ok && signedSomehow(raw):
+		return Decision{Err: refuse(ReasonMalformedToken, "a JWS header, but not three parts")}, nil
+	case !ok || known.unmet(fresh, now):
 		return v.decideByAnswer(ctx, q, fresh, known, now)
 	}
 	return Decision{Issuer: is.name, Token: known.token, Cached: true, Err: v.current(known, now, true)}, known
@@ -44,7 +48,7 @@ func (v *Validator) opaqueOf(raw string) *issuer {
 	if v.opaqueIssuer != nil {
 		label := v.opaqueIssuer(raw)
 		for _, is := range v.trusted.opaque {
-			if label != "" && (label == is.name || label == is.url) {
+			if label == is.name || label == is.url {
 				return is
 			}
 		}
@@ -56,6 +60,18 @@ func (v *Validator) opaqueOf(raw string) *issuer {
 		}
 	}
 	return nil
+}
+
+// signedSomehow reports whether a text that is no JWS begins like one. Servers that
+// split loosely take a JWS with a dot behind it for the JWS: what was refused of
+// that here must not be decided anew there.
+func signedSomehow(raw string) bool {
+	first, _, dotted := strings.Cut(raw, ".")
+	if !dotted {
+		return false
+	}
+	_, err := jose.ParseHeader(first)
+	return !errors.Is(err, jose.ErrNotJWS)
 }
 
 // tokenDigest identifies a whole token at one issuer. Tokens of two issuers that

@@ -125,8 +125,11 @@ func TestWhatIsNoJWS(t *testing.T) {
 		"two dots, no alg":           {head(`{"typ":"x"}`) + ".def.ghi", true},
 		"two dots, enc":              {head(`{"alg":"dir","enc":"A256GCM"}`) + ".def.ghi", true},
 		"a JWE":                      {head(`{"alg":"dir","enc":"A256GCM"}`) + "..def.ghi.jkl", true},
-		"five parts, signed header":  {head(`{"alg":"RS256"}`) + ".a.b.c.d", true},
-		"three parts and a dot":      {s.AccessToken() + ".", true},
+		"five parts, a JWS's header": {head(`{"alg":"RS256"}`) + ".a.b.c.d", false}, // for whom split loosely
+		"a JWS and a dot":            {s.AccessToken() + ".", false},
+		"a JWS and more dots":        {s.AccessToken() + "...", false},
+		"a JWS's first parts":        {s.AccessToken()[:30], true}, // without a dot
+		"a JWS's header and a dot":   {head(`{"alg":"RS256"}`) + ".", false},
 		"a header with blanks":       {head(" {no") + ".def.ghi", true},
 		"a JWS, payload no JSON":     {head(`{"alg":"ES256"}`) + ".def.ghi", false},
 		"a JWS without signature":    {head(`{"alg":"ES256"}`) + "." + head(`{"iss":"`+s.Issuer()+`"}`) + ".", false},

@@ -21,8 +21,9 @@ type Requirements struct {
 // value is the issuer's setting: Issuer.IntrospectAlways, IntrospectionMaxAge and
 // StaleIfError.
 type Freshness struct {
-	within time.Duration // math.MinInt64: now
-	ifDown time.Duration
+	within  time.Duration // math.MinInt64: now
+	ifDown  time.Duration
+	bounded bool // ifDown was said
 }
 
 // IntrospectedNow asks for an introspection that begins after the request arrived.
@@ -38,11 +39,11 @@ func IntrospectedWithin(d time.Duration) Freshness {
 	return Freshness{within: d}
 }
 
-// OrIfDown makes an introspection at most d ago suffice while the issuer cannot
-// be asked, but never more than its StaleIfError. Without it, a call that names a
-// Freshness is refused then.
+// OrIfDown makes an introspection at most d ago suffice while the issuer is down,
+// but never more than its StaleIfError. Without it, a call that names a Freshness
+// is refused then.
 func (f Freshness) OrIfDown(d time.Duration) Freshness {
-	f.ifDown = max(d, 0)
+	f.ifDown, f.bounded = max(d, 0), true
 	return f
 }
 
@@ -55,25 +56,19 @@ func (f Freshness) named() bool { return f.within != 0 }
 // before the facts suffice.
 func (t *facts) unmet(f Freshness, now time.Time) bool {
 	maxAge := t.issuer.maxAge
-	switch {
-	case f.now():
-		return true
-	case f.named():
-		if maxAge == 0 || f.within < maxAge {
-			maxAge = f.within
-		}
-	case t.key != nil && !t.issuer.always:
-		return false // verified locally, and that is enough
-	case maxAge == 0:
+	if f.named() && (maxAge == 0 || f.within < maxAge) {
+		maxAge = f.within // of now: less than any age
+	}
+	if t.inquiry == nil || maxAge == 0 {
 		return t.inquiry == nil // one answer is enough until exp
 	}
-	return t.inquiry == nil || age(t.inquiry.sent, now) > maxAge
+	return age(t.inquiry.sent, now) > maxAge
 }
 
-// standsIn reports whether older facts suffice while the issuer cannot be asked.
+// standsIn reports whether older facts suffice while the issuer is down.
 func (t *facts) standsIn(f Freshness, now time.Time) bool {
 	bound := t.issuer.staleIfError
-	if f.named() {
+	if f.named() || f.bounded {
 		bound = min(bound, f.ifDown)
 	}
 	return t.inquiry != nil && bound > 0 && age(t.inquiry.sent, now) <= bound
