@@ -44,7 +44,7 @@ func (v *Validator) settle(ctx context.Context, s signedToken, known *facts, fre
 		return d, known
 	}
 	d, answered := v.decideByAnswer(ctx, s.question(known), fresh, known, now)
-	if d.Err == nil && answered.key != nil && !answered.keyTrusted() {
+	if d.Err == nil && !answered.keyTrusted() {
 		return v.examine(ctx, s, fresh, nil, v.clock()) // its key was withdrawn meanwhile
 	}
 	return d, answered
@@ -97,7 +97,7 @@ func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshn
 	case known != nil && down(e.Reason):
 		// What is kept now, not what was: another call may have learned better since.
 		now = v.clock()
-		if still, ok := v.kept(q, now); ok && still.standsIn(fresh, now) {
+		if still, ok := v.kept(q, now); ok && q.served(still) && still.standsIn(fresh, now) {
 			d.Token, d.Cached, d.Stale, d.Err = still.token, true, true, v.current(still, now, true)
 			return d, still
 		}
@@ -138,7 +138,7 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case errand.Fresh || q.served(got.facts) && got.facts.suffice(fresh, arrived, v.clock()):
+		case q.served(got.facts) && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
 			return got.facts, nil
 		}
 		errand.Fresh = true // the flight had begun too long before we came, or without the key
