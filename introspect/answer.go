@@ -82,6 +82,12 @@ func failing(status int) bool {
 	return status == http.StatusTooManyRequests || status >= 500
 }
 
+// overloaded reports whether a status says so, or that the server behind a gateway
+// does not reply.
+func overloaded(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout
+}
+
 // errorCodes are those of RFC 6749 5.2, RFC 6750 3.1 and RFC 7009 2.2.1.
 var errorCodes = []string{"invalid_request", "invalid_client", "unauthorized_client", "unsupported_token_type", "invalid_token", "insufficient_scope"}
 

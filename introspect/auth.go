@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -84,7 +86,7 @@ func BearerToken(token Secret) Auth {
 	}}
 }
 
-// SigningKey is a private key for client assertions.
+// SigningKey is a private key for client assertions. It never prints itself.
 type SigningKey struct {
 	// KeyID is the kid under which the authorization server knows the public key;
 	// empty: none.
@@ -95,6 +97,17 @@ type SigningKey struct {
 	// ed25519.PrivateKey.
 	Key crypto.Signer
 }
+
+// Format prints a fixed text for every verb.
+func (SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redactedKey) }
+
+// LogValue keeps the key out of structured logs.
+func (SigningKey) LogValue() slog.Value { return slog.StringValue(redactedKey) }
+
+// MarshalText keeps the key out of JSON, YAML and the like.
+func (SigningKey) MarshalText() ([]byte, error) { return []byte(redactedKey), nil }
+
+const redactedKey = "[signing key]"
 
 // AssertionLifetime is how long a client assertion is good.
 const AssertionLifetime = 60 * time.Second

@@ -24,7 +24,12 @@ type circuit struct {
 	pause    time.Duration // 0: closed
 	opened   int           // times in a row
 	trials   int           // that may still be made after the pause
+	triedAt  time.Time     // when the last one began
 }
+
+// trialTime is longer than any trial takes. Trials of which nothing was heard for
+// so long are not coming back: whatever became of them, others are made.
+const trialTime = 2 * MaxTimeout
 
 // admit reports whether a question may be asked now, and otherwise how long to
 // wait. Who was admitted reports what came of it.
@@ -37,10 +42,14 @@ func (c *circuit) admit(now time.Time) (wait time.Duration, ok bool) {
 	if left := c.pauseLeft(now); left > 0 {
 		return left, false
 	}
+	if idle := now.Sub(c.triedAt); c.trials == 0 && (idle < 0 || idle > trialTime) {
+		c.trials = threshold
+	}
 	if c.trials == 0 {
 		return firstPause, false
 	}
 	c.trials--
+	c.triedAt = now
 	return 0, true
 }
 
@@ -75,8 +84,11 @@ func (c *circuit) giveBack() {
 }
 
 // failing notes a failure, and opens the circuit if it was one too many. A token
-// counts once, so that nobody can open it, or use its trials up, with one.
-func (c *circuit) failing(token [sha256.Size]byte, now time.Time, retryAfter time.Duration) {
+// counts once, so that nobody can open it, or use its trials up, with one. lost: no
+// reply at all, or one that speaks of overload; then pauses grow. A server that
+// replies with another error may have been made to by the tokens, and is tried again
+// soon.
+func (c *circuit) failing(token [sha256.Size]byte, now time.Time, retryAfter time.Duration, lost bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pauseLeft(now) > 0 {
@@ -94,6 +106,8 @@ func (c *circuit) failing(token [sha256.Size]byte, now time.Time, retryAfter tim
 		return
 	}
 	c.pause = max(min(firstPause<<min(c.opened, maxBackoff), maxPause), retryAfter)
-	c.opened++
+	if lost {
+		c.opened++
+	}
 	c.failed, c.openedAt, c.trials = nil, now, threshold
 }

@@ -62,6 +62,7 @@ func New(server Server, config Config) (*Client, error) {
 	}
 	c := &Client{server: server, config: config, asker: asker, gate: newGate(config.MaxInFlight, config.MaxWaiting, config.Timeout)}
 	c.finder = &finder{
+		clock:  server.Clock,
 		client: remote.NewClient(server.HTTPClient, server.CheckURL), check: server.CheckURL, issuer: server.Issuer,
 		hosts: config.Hosts, mutualTLS: config.Auth.own.certificate != nil, configured: config.Endpoint != "",
 	}
@@ -97,8 +98,8 @@ func (c *Client) Introspect(ctx context.Context, token string) (Answer, error) {
 	switch errors.As(err, &failed); {
 	case health == working:
 		c.circuit.answered()
-	case health == broken:
-		c.circuit.failing(sha256.Sum256([]byte(token)), c.server.Clock(), failed.RetryAfter)
+	case health == broken, health == lost:
+		c.circuit.failing(sha256.Sum256([]byte(token)), c.server.Clock(), failed.RetryAfter, health == lost)
 	default:
 		c.circuit.passed()
 	}
@@ -109,14 +110,35 @@ func (c *Client) Introspect(ctx context.Context, token string) (Answer, error) {
 	return answer, nil
 }
 
-// withoutToken is text without the token, should a server or a transport of the
-// user's have quoted it.
-func withoutToken(text, token string) string {
-	if token == "" {
+// authenticate lets the user's function, if there is one, take no longer than the
+// question itself.
+func (c *Client) authenticate(ctx context.Context, q *remote.Question) error {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	return c.config.Auth.own.apply(ctx, c, q)
+}
+
+// withoutSecrets is text without our credentials, should a transport of the user's
+// have quoted the request.
+func withoutSecrets(text string, q remote.Question) string {
+	_, credentials, _ := strings.Cut(q.Authorization, " ")
+	for _, secret := range []string{credentials, q.Form.Get("client_secret"), q.Form.Get("client_assertion")} {
+		text = replaced(text, secret, "[secret]")
+	}
+	return text
+}
+
+// replaced is text with another in the place of one, raw or form-encoded.
+func replaced(text, one, other string) string {
+	if one == "" {
 		return text
 	}
-	return strings.NewReplacer(token, "[token]", url.QueryEscape(token), "[token]").Replace(text)
+	return strings.NewReplacer(one, other, url.QueryEscape(one), other).Replace(text)
 }
+
+// withoutToken is text without the token, should a server or a transport of the
+// user's have quoted it.
+func withoutToken(text, token string) string { return replaced(text, token, "[token]") }
 
 // health is what a question showed about the server.
 type health int
@@ -124,7 +146,8 @@ type health int
 const (
 	unknown health = iota
 	working
-	broken
+	broken // it replies with errors
+	lost   // it does not reply, or only that it cannot
 )
 
 // ask asks one question. Errors are of type *Error.
@@ -138,13 +161,13 @@ func (c *Client) ask(ctx context.Context, token string) (Answer, health, error) 
 	if c.config.Signed {
 		q.Accept = signedMediaType
 	}
-	if err := c.config.Auth.own.apply(ctx, c, &q); err != nil {
+	if err := c.authenticate(ctx, &q); err != nil {
 		return Answer{}, unknown, &Error{Kind: Credentials, Detail: err.Error()}
 	}
 	sent := c.server.Clock()
 	reply, err := c.asker.Ask(ctx, q)
 	if err != nil {
-		return Answer{}, reach(ctx, err), unasked(err)
+		return Answer{}, reach(ctx, err), unasked(err, q)
 	}
 	if reply.Status != http.StatusOK {
 		return Answer{}, c.judge(reply.Status), problem(reply)
@@ -157,13 +180,13 @@ func (c *Client) ask(ctx context.Context, token string) (Answer, health, error) 
 }
 
 // unasked is the error that belongs to one of remote.Asker.
-func unasked(err error) *Error {
+func unasked(err error, q remote.Question) *Error {
 	kind := Unavailable
 	var failed *remote.Error
 	if errors.As(err, &failed) && failed.Kind == remote.NoCertificate {
 		kind = Credentials
 	}
-	return &Error{Kind: kind, Detail: err.Error()}
+	return &Error{Kind: kind, Detail: withoutSecrets(err.Error(), q)}
 }
 
 // reach is what it shows when there is no reply: a cut, a timeout or the like
@@ -181,7 +204,7 @@ func reach(ctx context.Context, err error) health {
 	if failed.Kind == remote.Status && !failing(failed.Status) { // of the metadata
 		return unknown
 	}
-	return broken
+	return lost
 }
 
 // The media types of answers (RFC 7662 2.2, RFC 9701 5).
@@ -194,6 +217,8 @@ const (
 // own fault, and never counts against the server.
 func (c *Client) judge(status int) health {
 	switch {
+	case overloaded(status):
+		return lost
 	case failing(status):
 		return broken
 	case status == http.StatusNotFound, status == http.StatusGone:

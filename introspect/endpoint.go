@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bearerguard/bearerguard/internal/metadata"
 	"github.com/bearerguard/bearerguard/internal/remote"
@@ -25,14 +27,23 @@ type finder struct {
 	mutualTLS  bool
 	configured bool
 
+	clock    func() time.Time
 	endpoint atomic.Pointer[string] // nil: not known (any more)
 	flights  remote.Group[struct{}, string]
+
+	mu       sync.Mutex // guards all below
+	failure  error      // of the last discovery; nil: none
+	failedAt time.Time
+	failures int // in a row
 }
 
 // find returns the endpoint. Those who do not know it share the discovery.
 func (f *finder) find(ctx context.Context) (string, error) {
 	if address, ok := f.known(); ok {
 		return address, nil
+	}
+	if err := f.lately(); err != nil {
+		return "", err
 	}
 	return f.flights.Do(ctx, struct{}{}, remote.Errand[string]{Timeout: discoveryTimeout, Known: f.known, Work: f.discover})
 }
@@ -51,7 +62,37 @@ func (f *finder) forget() {
 	}
 }
 
+// discover discovers the endpoint, and remembers how that went.
 func (f *finder) discover(ctx context.Context) (string, error) {
+	address, err := f.locate(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failure, f.failedAt = err, f.clock()
+	f.failures++
+	if err == nil {
+		f.failures = 0
+		f.endpoint.Store(&address)
+	}
+	return address, err
+}
+
+// lately is why discovery failed, and failed again, for as long as trying once more
+// is too early: others choose how many questions there are, and metadata is longer
+// than they are.
+func (f *finder) lately() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failures < 2 {
+		return nil
+	}
+	age, pause := f.clock().Sub(f.failedAt), min(firstPause<<min(f.failures-2, maxBackoff), maxPause)
+	if age < 0 || age >= pause {
+		return nil
+	}
+	return f.failure
+}
+
+func (f *finder) locate(ctx context.Context) (string, error) {
 	document, err := metadata.Discover(ctx, f.client, f.issuer)
 	if err != nil {
 		return "", fmt.Errorf("discovery: %w", err)
@@ -72,7 +113,6 @@ func (f *finder) discover(ctx context.Context) (string, error) {
 	if !f.trusted(u) {
 		return "", fmt.Errorf("discovery: the introspection_endpoint is at another host, %.100q: name it in Hosts if it may be there", u.Host)
 	}
-	f.endpoint.Store(&address)
 	return address, nil
 }
 
@@ -82,6 +122,6 @@ func (f *finder) trusted(u *url.URL) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.hosts, func(host string) bool {
-		return strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname())
+		return strings.EqualFold(host, u.Host) || strings.EqualFold(strings.Trim(host, "[]"), u.Hostname())
 	})
 }

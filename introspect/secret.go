@@ -25,9 +25,10 @@ func StaticSecret(text string) Secret {
 }
 
 // SecretFunc is a secret that get returns each time it is needed, such as from a
-// file or a vault that rotates it. get must be safe for concurrent use; it should
-// answer from memory, for a request waits for it. An error, or an empty text,
-// means that the question cannot be asked now.
+// file or a vault that rotates it. get must be safe for concurrent use and end with
+// its context (Config.Timeout): a question, and its place among those under way,
+// wait for it. An error, or an empty text, means that the question cannot be asked
+// now.
 func SecretFunc(get func(context.Context) (string, error)) Secret { return Secret{get} }
 
 const redacted = "[secret]"

@@ -145,3 +145,65 @@ func TestIssuerThatMayNotBeAskedIsNot(t *testing.T) {
 		})
 	}
 }
+
+// introspectionMembers are what a document may say about introspection: where it
+// is for those with a secret, and for those with a certificate.
+var introspectionMembers = map[string]struct{ members, secret, certificate string }{
+	"nothing":              {``, "", ""},
+	"an endpoint":          {`"introspection_endpoint":"https://as.example/i"`, "https://as.example/i", "https://as.example/i"},
+	"and an alias":         {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":{"introspection_endpoint":"https://mtls.example/i"}`, "https://as.example/i", "https://mtls.example/i"},
+	"only an alias":        {`"mtls_endpoint_aliases":{"introspection_endpoint":"https://mtls.example/i"}`, "", "https://mtls.example/i"},
+	"other aliases":        {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":{"token_endpoint":"https://mtls.example/t"}`, "https://as.example/i", "https://as.example/i"},
+	"aliases a list":       {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":["https://mtls.example/i"]`, "https://as.example/i", "https://as.example/i"},
+	"aliases a string":     {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":"https://mtls.example/i"`, "https://as.example/i", "https://as.example/i"},
+	"aliases null":         {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":null`, "https://as.example/i", "https://as.example/i"},
+	"alias a number":       {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":{"introspection_endpoint":1}`, "https://as.example/i", ""},
+	"alias folded":         {`"introspection_endpoint":"https://as.example/i","mtls_endpoint_aliases":{"Introspection_Endpoint":"https://mtls.example/i"}`, "https://as.example/i", "https://as.example/i"},
+	"endpoint a number":    {`"introspection_endpoint":1`, "", ""},
+	"endpoint a list":      {`"introspection_endpoint":["https://as.example/i"]`, "", ""},
+	"endpoint an object":   {`"introspection_endpoint":{"a":"https://as.example/i"}`, "", ""},
+	"endpoint true":        {`"introspection_endpoint":true`, "", ""},
+	"endpoint null":        {`"introspection_endpoint":null`, "", ""},
+	"endpoint folded":      {`"Introspection_endpoint":"https://as.example/i"`, "", ""},
+	"endpoint empty":       {`"introspection_endpoint":""`, "", ""},
+	"endpoint with escape": {`"introspection_endpoint":"https:\/\/as.example\/i"`, "https://as.example/i", "https://as.example/i"},
+}
+
+// What is wrong in them does not matter to whoever looks for keys.
+func TestIntrospectionEndpoint(t *testing.T) {
+	for name, test := range introspectionMembers {
+		t.Run(name, func(t *testing.T) {
+			document := good
+			if test.members != "" {
+				document = strings.TrimSuffix(good, "}") + "," + test.members + "}"
+			}
+			found, err := discover(&network{documents: map[string]string{openid: document}}, issuer)
+			require.NoError(t, err)
+			assert.Equal(t, "https://as.example/keys", found.JWKSURI)
+			assert.Equal(t, test.secret, found.IntrospectionEndpoint(false))
+			assert.Equal(t, test.certificate, found.IntrospectionEndpoint(true))
+		})
+	}
+}
+
+// A document that has the endpoint and no keys is one all the same.
+func TestIntrospectionEndpointNeedsNoKeys(t *testing.T) {
+	n := &network{documents: map[string]string{rfc8414: `{"issuer":"https://as.example/tenant","introspection_endpoint":"https://as.example/i"}`}}
+	found, err := discover(n, issuer)
+	require.NoError(t, err)
+	assert.Equal(t, "https://as.example/i", found.IntrospectionEndpoint(false))
+	assert.Empty(t, (&metadata.Document{}).IntrospectionEndpoint(true), "of no document")
+}
+
+// Which of the two it is would be up to the reader.
+func TestEndpointThatIsNamedTwiceMakesNoDocument(t *testing.T) {
+	for _, members := range []string{
+		`"introspection_endpoint":"https://as.example/i","introspection_endpoint":"https://evil.example/i"`,
+		`"mtls_endpoint_aliases":{},"mtls_endpoint_aliases":{}`,
+		`"mtls_endpoint_aliases":{"introspection_endpoint":"https://as.example/i","introspection_endpoint":"https://evil.example/i"}`,
+	} {
+		n := &network{documents: map[string]string{openid: strings.TrimSuffix(good, "}") + "," + members + "}"}}
+		_, err := discover(n, issuer)
+		assert.ErrorIs(t, err, metadata.ErrDocument)
+	}
+}

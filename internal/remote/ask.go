@@ -62,6 +62,8 @@ func keepingTransport() *http.Transport {
 	return t
 }
 
+var errDialTLS = errors.New("its Transport makes TLS connections itself (DialTLSContext), and would show no certificate")
+
 var errTransport = errors.New("its Transport is not an *http.Transport, which could be given a client certificate")
 
 func withCertificate(base http.RoundTripper, certificate Certificate) (http.RoundTripper, error) {
@@ -72,13 +74,21 @@ func withCertificate(base http.RoundTripper, certificate Certificate) (http.Roun
 	if !ok {
 		return nil, errTransport
 	}
+	//lint:ignore SA1019 DialTLS is deprecated, and still obeyed
+	if given.DialTLSContext != nil || given.DialTLS != nil {
+		return nil, errDialTLS
+	}
 	t := given.Clone()
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)
 	}
 	// Asked at every handshake, so that a renewed certificate is used by the next.
 	t.TLSClientConfig.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return certificate(info.Context())
+		own, err := certificate(info.Context())
+		if err != nil {
+			return nil, &Error{Kind: NoCertificate, Detail: err.Error()}
+		}
+		return own, nil
 	}
 	return t, nil
 }

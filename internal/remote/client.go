@@ -33,6 +33,8 @@ const (
 	Status    Kind = "status"      // an answer other than 200 or 304
 	TooLarge  Kind = "too_large"
 	Panicked  Kind = "panic"
+
+	NoCertificate Kind = "certificate" // ours, which the server asked for, could not be had
 )
 
 // Error is a failed request. It has no Unwrap on purpose: a deadline that ended

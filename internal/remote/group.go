@@ -16,9 +16,9 @@ type Group[K comparable, T any] struct {
 
 // pair is what is in the air about one key.
 type pair[T any] struct {
-	begun *Flight[T]
-	next  *Flight[T] // begins when begun lands; nil: nobody needs it
-	work  func(context.Context) (T, error)
+	begun  *Flight[T]
+	next   *Flight[T] // begins when begun lands; nil: nobody needs it
+	errand Errand[T]  // of next
 }
 
 // Errand is what a caller of Group.Do wants.
@@ -57,31 +57,31 @@ func (g *Group[K, T]) join(key K, e Errand[T]) (f *Flight[T], known T, ok bool) 
 				return nil, known, true
 			}
 		}
-		return g.depart(key, newFlight[T](), e.Timeout, e.Work), known, false
+		return g.depart(key, newFlight[T](), e), known, false
 	case !e.Fresh:
 		return p.begun, known, false
 	case p.next == nil:
-		p.next, p.work = newFlight[T](), e.Work
+		p.next, p.errand = newFlight[T](), e
 	}
 	return p.next, known, false
 }
 
 // depart lets f begin. g.mu is held.
-func (g *Group[K, T]) depart(key K, f *Flight[T], timeout time.Duration, work func(context.Context) (T, error)) *Flight[T] {
+func (g *Group[K, T]) depart(key K, f *Flight[T], e Errand[T]) *Flight[T] {
 	if g.air == nil {
 		g.air = map[K]*pair[T]{}
 	}
 	g.air[key] = &pair[T]{begun: f}
-	go f.fly(timeout, work, func(T, error) { g.land(key, timeout) })
+	go f.fly(e.Timeout, e.Work, func(T, error) { g.land(key) })
 	return f
 }
 
 // land lets the next flight begin, if anybody waits for one.
-func (g *Group[K, T]) land(key K, timeout time.Duration) {
+func (g *Group[K, T]) land(key K) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p := g.air[key]; p.next != nil {
-		g.depart(key, p.next, timeout, p.work)
+		g.depart(key, p.next, p.errand)
 		return
 	}
 	delete(g.air, key)
