@@ -159,7 +159,8 @@ func TestInactiveJWTsAreNotRemembered(t *testing.T) {
 	crossed := other[:strings.LastIndexByte(other, '.')] + honest[strings.LastIndexByte(honest, '.'):]
 	s.SetKeysMode(validatortest.ModeDown)
 	for range 2 {
-		reject(t, v, crossed, validator.ErrInvalidToken, validator.ReasonInactive)
+		e := reject(t, v, crossed, validator.ErrInvalidToken, validator.ReasonInactive)
+		assert.Zero(t, e.RetryAfter, "it was decided")
 		assert.Equal(t, []string{"orders.read"}, accept(t, v, honest).Scopes())
 	}
 	assert.Equal(t, 3, s.IntrospectionRequests(), "the crossed one twice")
