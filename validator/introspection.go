@@ -94,7 +94,7 @@ func (v *Validator) decideByAnswer(ctx context.Context, q question, fresh Freshn
 	case e == nil:
 		d.Token, d.Err = answered.token, v.current(answered, v.clock(), true)
 		return d, answered
-	case known != nil && down(e.Reason):
+	case down(e.Reason):
 		// What is kept now, not what was: another call may have learned better since.
 		now = v.clock()
 		if still, ok := v.kept(q, now); ok && q.served(still) && still.standsIn(fresh, now) {

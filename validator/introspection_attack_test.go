@@ -3,6 +3,7 @@ package validator_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -161,34 +162,113 @@ func TestFallbackWithoutExpiry(t *testing.T) {
 }
 
 // TestVerifiedTokenDoesNotTakeAFallbacksAnswer: a question that was asked for a JWS
-// without its key is not shared with one that verified it meanwhile.
+// without its key is not shared with one that verified it meanwhile, and what came
+// of it does not stand in for that one's own answer.
 func TestVerifiedTokenDoesNotTakeAFallbacksAnswer(t *testing.T) {
-	clock := newClock()
-	s := start(t, validatortest.Options{Clock: clock.Now})
-	c := configure(ask(s, always))
-	c.Clock = clock.Now
-	v := build(t, c)
-	raw := s.AccessToken(validatortest.Scope())
-	s.SetAnswer(func(_ string, answer map[string]any) { answer["scope"] = "admin" })
-	s.SetKeysMode(validatortest.ModeError)
-	release := s.HoldIntrospection()
-	fallback, verified := make(chan *validator.Token, 1), make(chan *validator.Token, 1)
-	call := func(to chan *validator.Token) {
-		token, _ := v.Validate(context.Background(), raw)
-		to <- token
+	for name, second := range map[string]int{"answered": http.StatusOK, "down": http.StatusServiceUnavailable} {
+		t.Run(name, func(t *testing.T) {
+			clock := newClock()
+			s := start(t, validatortest.Options{Clock: clock.Now})
+			o := newOracle(t)
+			c := configure(ask(s, o.at, always, staleIfError(time.Hour)))
+			c.Clock = clock.Now
+			v := build(t, c)
+			raw := s.AccessToken(validatortest.Scope())
+			said := answer(map[string]any{"exp": claimOf(t, raw, "exp"), "sub": nil, "scope": "admin"})
+			arrived, gate := make(chan struct{}, 2), make(chan struct{})
+			var asked atomic.Int32
+			o.does(func(w http.ResponseWriter, _ *http.Request) {
+				arrived <- struct{}{}
+				if asked.Add(1) == 1 {
+					<-gate
+				} else {
+					w.WriteHeader(second)
+				}
+				_, _ = io.WriteString(w, said)
+			})
+			s.SetKeysMode(validatortest.ModeError)
+			fallback, own := make(chan error, 1), make(chan error, 1)
+			var token *validator.Token
+			go func() { _, err := v.Validate(context.Background(), raw); fallback <- err }()
+			<-arrived
+			s.SetKeysMode(validatortest.ModeUp)
+			clock.Advance(time.Minute)
+			require.NoError(t, v.Ready(t.Context()))
+			joined := make(chan struct{})
+			go func() {
+				close(joined)
+				var err error
+				token, err = v.Validate(context.Background(), raw)
+				own <- err
+			}()
+			<-joined
+			close(gate)
+			require.NoError(t, <-fallback)
+			err := <-own
+			if second != http.StatusOK {
+				refused(t, err, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, validator.OriginLocal, token.Origin())
+			assert.Empty(t, token.Scopes())
+		})
 	}
-	go call(fallback)
-	require.NoError(t, s.WaitIntrospectionRequests(t.Context(), 1))
-	s.SetKeysMode(validatortest.ModeUp)
+}
+
+// TestFallbackFollowsTheSettings: while the keys are down, an answer is as good as
+// the issuer's setting and the call have it, and no older.
+func TestFallbackFollowsTheSettings(t *testing.T) {
+	s, clock, v, _ := standing(t, maxAge(time.Minute))
+	raw := s.AccessToken()
+	s.SetKeysMode(validatortest.ModeDown)
+	accept(t, v, raw)
 	clock.Advance(time.Minute)
-	require.NoError(t, v.Ready(t.Context()))
-	go call(verified)
-	release()
-	require.NotNil(t, <-fallback)
-	token := <-verified
-	require.NotNil(t, token)
-	assert.Equal(t, validator.OriginLocal, token.Origin())
-	assert.Empty(t, token.Scopes())
+	accept(t, v, raw)
+	assert.Equal(t, 1, s.IntrospectionRequests())
+	clock.Advance(time.Millisecond)
+	assert.Equal(t, validator.OriginIntrospection, accept(t, v, raw).Origin())
+	assert.Equal(t, 2, s.IntrospectionRequests())
+	_, err := v.ValidateWith(t.Context(), raw, now())
+	require.NoError(t, err)
+	assert.Equal(t, 3, s.IntrospectionRequests())
+
+	// What could not be decided takes nothing away.
+	s.SetIntrospectionMode(validatortest.ModeDown)
+	_, err = v.ValidateWith(t.Context(), raw, now())
+	refused(t, err, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+	accept(t, v, raw)
+	s.SetIntrospectionMode(validatortest.ModeUp)
+	s.Revoke(raw)
+	_, err = v.ValidateWith(t.Context(), raw, now())
+	refused(t, err, validator.ErrInvalidToken, validator.ReasonInactive)
+	reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+}
+
+// TestStaleWhileSuspended: not asking a server that does not answer is an outage.
+func TestStaleWhileSuspended(t *testing.T) {
+	s, clock, v, seen := standing(t, maxAge(time.Minute), staleIfError(time.Hour))
+	raw := s.OpaqueToken()
+	accept(t, v, raw)
+	clock.Advance(2 * time.Minute)
+	s.SetIntrospectionMode(validatortest.ModeError)
+	for range 5 {
+		reject(t, v, s.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+	}
+	reject(t, v, s.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionSuspended)
+	accept(t, v, raw)
+	assert.True(t, seen.last().Stale)
+}
+
+// TestClockThatRunsBackwards: a call ends, with a question too many at most.
+func TestClockThatRunsBackwards(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	c := configure(ask(s, maxAge(time.Minute)))
+	var ticks atomic.Int64
+	begin := time.Now().Round(0)
+	c.Clock = func() time.Time { return begin.Add(-time.Duration(ticks.Add(1)) * time.Millisecond) }
+	accept(t, build(t, c), s.OpaqueToken())
+	assert.LessOrEqual(t, s.IntrospectionRequests(), 2)
 }
 
 // TestActiveAgain: an answer of now ends what was remembered as inactive.
