@@ -75,6 +75,41 @@ func TestTrialsAndAClockSetBack(t *testing.T) {
 	require.NoError(t, s.ask())
 }
 
+// Even by an hour, while none of the trials reports.
+func TestTrialsThatAreNotHeardOfAndAClockSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTrouble(t, down)
+		s.open(t)
+		gate := make(chan struct{})
+		s.set(held(gate, with(200, yes)))
+		lost := s.trials(t, enough)
+		s.clock.Advance(-time.Hour)
+		s.set(with(200, yes))
+		require.NoError(t, s.ask())
+		close(gate)
+		for range enough {
+			<-lost
+		}
+	})
+}
+
+// A trial that failed is used up: no more of them are made than it takes.
+func TestTrialsThatFailedAreUsedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTrouble(t, down)
+		s.open(t)
+		s.fail(t, 3)
+		gate := make(chan struct{})
+		s.set(held(gate, with(200, yes)))
+		last := s.trials(t, enough-3)
+		assert.Equal(t, time.Second, s.suspended(t))
+		close(gate)
+		for range enough - 3 {
+			assert.NoError(t, <-last)
+		}
+	})
+}
+
 // What is ours to fetch takes no longer than a question.
 func TestCredentialsHaveTheTimeOfAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -78,9 +78,7 @@ func (c *circuit) passed() {
 }
 
 func (c *circuit) giveBack() {
-	if c.pause > 0 && c.trials < threshold {
-		c.trials++
-	}
+	c.trials = min(c.trials+1, threshold) // of a closed circuit they do not matter
 }
 
 // failing notes a failure, and opens the circuit if it was one too many. A token
