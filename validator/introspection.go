@@ -154,10 +154,8 @@ func (q *question) served(known *facts) bool {
 // answered is what an earlier question left behind, by which this one is answered.
 func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (verdict, bool) {
 	now := v.clock()
-	if q.own == nil {
-		if _, ok := v.inactive.Get(q.digest, now); ok {
-			return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
-		}
+	if _, ok := v.inactive.Get(q.digest, now); ok {
+		return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
 	}
 	known, ok := v.kept(q, now)
 	if !ok || known.inquiry == nil || !q.served(known) || !known.suffice(fresh, arrived, now) {
