@@ -97,6 +97,7 @@ const (
 	ReasonAudienceNotAllowed Reason = "audience_not_allowed"
 	ReasonClientNotAllowed   Reason = "client_not_allowed"
 	ReasonPolicyInvalid      Reason = "policy_invalid"
+	ReasonRouteUnknown       Reason = "route_unknown" // a good token, but nothing is said about what it asks for
 
 	// ErrUnavailable
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
@@ -133,6 +134,7 @@ var classes = func() map[Reason]error {
 		ErrInvalidProof: {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
 		ErrInsufficientScope: {
 			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
+			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
 			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable, ReasonCallerLeft,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -141,6 +142,10 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 	v.trusted.opaque = append(v.trusted.opaque, is)
 	return err
 }
+
+// Issuers returns the URLs of the configured issuers, in alphabetical order: what
+// the metadata of a protected resource calls its authorization servers (RFC 9728 2).
+func (v *Validator) Issuers() []string { return slices.Sorted(maps.Keys(v.trusted.issuers)) }
 
 // spread picks a shard by the first bytes of a SHA-256 hash.
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
