@@ -33,6 +33,15 @@ const (
 	insufficient = `Bearer realm="orders", error="insufficient_scope", error_description="The access token does not permit this request", scope="orders.read orders.write"`
 )
 
+// bodies are what goes with the challenges (RFC 9457).
+var bodies = map[string]string{
+	bare:         `{"title":"Unauthorized","status":401}`,
+	invalid:      `{"title":"Unauthorized","status":401,"detail":"The access token is invalid","error":"invalid_token"}`,
+	expired:      `{"title":"Unauthorized","status":401,"detail":"The access token expired","error":"invalid_token"}`,
+	malformed:    `{"title":"Bad Request","status":400,"detail":"The request is malformed","error":"invalid_request"}`,
+	insufficient: `{"title":"Forbidden","status":403,"detail":"The access token does not permit this request","error":"insufficient_scope"}`,
+}
+
 func newServer(t testing.TB) (*validatortest.Server, *validator.Validator) {
 	t.Helper()
 	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256"})
@@ -156,7 +165,8 @@ func TestAnswers(t *testing.T) {
 			}
 			assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
 			assert.Len(t, response.Header.Values("WWW-Authenticate"), 1)
-			assert.Empty(t, content)
+			assert.Equal(t, bodies[tc.challenge], string(content))
+			assert.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
 		})
 	}
 	t.Run("NUL", func(t *testing.T) { // refused by net/http before it gets to us
