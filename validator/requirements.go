@@ -11,6 +11,7 @@ type Requirements struct {
 	// Policy is what the token must permit; nil: being good is enough.
 	Policy *Policy
 	// Fresh is how recently the issuer must have been asked; zero: its setting.
+	// Where the Policy says so too, the stricter of the two holds.
 	Fresh Freshness
 	// Proofs are the ways in which this request's sender may prove a key.
 	Proofs []Proof
@@ -44,6 +45,26 @@ func IntrospectedWithin(d time.Duration) Freshness {
 func (f Freshness) OrIfDown(d time.Duration) Freshness {
 	f.ifDown = max(d, 0)
 	return f
+}
+
+// stricter demands whatever either demands. One that names nothing is not stricter
+// than any other, whatever it says of an outage: it is the issuer's setting.
+func (f Freshness) stricter(other Freshness) Freshness {
+	switch {
+	case !other.named():
+		return f
+	case !f.named():
+		return other
+	}
+	return Freshness{within: min(f.within, other.within), ifDown: min(f.ifDown, other.ifDown)} // now is the least
+}
+
+// freshness is what the call and its policy demand for the tokens of an issuer.
+func (r *Requirements) freshness(is *issuer) Freshness {
+	if r.Policy == nil {
+		return r.Fresh
+	}
+	return r.Fresh.stricter(r.Policy.freshness(is))
 }
 
 func (f Freshness) now() bool { return f.within == math.MinInt64 }

@@ -72,6 +72,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 	if v.clock == nil {
 		v.clock = time.Now
 	}
+	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
 		size = DefaultCacheSize
