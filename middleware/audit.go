@@ -37,7 +37,7 @@ func (rt *Routes) Audit() []Route {
 	for _, e := range rt.routes {
 		route := Route{Pattern: e.pattern, Access: e.access}
 		if e.policy != nil {
-			route.Policy = fmt.Sprint(*e.policy)
+			route.Policy = e.policy.String()
 		}
 		list = append(list, route)
 	}

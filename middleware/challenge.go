@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -16,6 +18,8 @@ func (a *answers) challenge(scheme string, ch validator.Challenge) string {
 	c.add("error", ch.Code)
 	c.add("error_description", ch.Description)
 	c.add("scope", strings.Join(ch.Scope, " "))
+	c.add("acr_values", strings.Join(ch.ACRValues, " "))
+	c.add("max_age", seconds(ch.MaxAge))
 	c.add("resource_metadata", a.metadata)
 	return c.text.String()
 }
@@ -38,6 +42,15 @@ func (c *challenge) add(name, value string) {
 	c.text.WriteString(`="`)
 	_, _ = quoted.WriteString(&c.text, value)
 	c.text.WriteByte('"')
+}
+
+// seconds is max_age (RFC 9470 3), rounded down: less is what also satisfies the
+// policy. Empty: there is none.
+func seconds(age time.Duration) string {
+	if age <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(age/time.Second), 10)
 }
 
 // quoted escapes what a quoted-string cannot hold as it is (RFC 9110 5.6.4).

@@ -23,6 +23,9 @@ func (g *Guard) serveOptional(w http.ResponseWriter, r *http.Request, policy *va
 // absent reports whether there was no token at all, rather than one in a wrong
 // place or of another scheme, which are of the same class.
 func absent(err error) bool {
+	if err == nil {
+		return false
+	}
 	var e *validator.Error
 	return errors.As(err, &e) && e.Reason == validator.ReasonNoToken
 }

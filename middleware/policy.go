@@ -1,10 +1,6 @@
 package middleware
 
-import (
-	"slices"
-
-	"github.com/bearerguard/bearerguard/validator"
-)
+import "github.com/bearerguard/bearerguard/validator"
 
 // checked is a copy of the policy, so that what is changed after wiring changes
 // nothing. It panics on one that the Validator cannot evaluate.
@@ -12,8 +8,6 @@ func (g *Guard) checked(policy validator.Policy) *validator.Policy {
 	if err := g.validator.CheckPolicy(policy); err != nil {
 		panic(err)
 	}
-	for _, list := range []*[]string{&policy.Scopes, &policy.AnyScope, &policy.Issuers, &policy.Audiences, &policy.ClientIDs} {
-		*list = slices.Clone(*list)
-	}
-	return &policy
+	own := policy.Clone()
+	return &own
 }

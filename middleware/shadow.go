@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -30,8 +31,9 @@ func (g *Guard) Shadow(stricter validator.Policy) *Shadow {
 // Handler is the middleware. It goes inside of Require, or around a handler of
 // Routes, and looks at the token that these found good; a request without one (of
 // an Optional or Public route) would be refused. The policy is evaluated by
-// Policy.Check: a function in it is called once more, and its panic changes
-// nothing.
+// Policy.Check: it asks no issuer, so Policy.Fresh is judged by what was answered
+// before, and Policy.Permit is called once more. If that panics, the request does
+// not notice, and the reason is ReasonPermitUnavailable.
 func (s *Shadow) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.try(r)
@@ -48,16 +50,25 @@ func (s *Shadow) Counts() (seen uint64, refused map[validator.Reason]uint64) {
 }
 
 func (s *Shadow) try(r *http.Request) {
-	defer func() { _ = recover() }() // of the policy's function, or the logger's handler
-	token, _ := validator.FromContext(r.Context())
-	err := s.policy.Check(r.Context(), token)
+	err := s.check(r.Context())
 	s.count(err)
-	if s.guard.logger == nil || err == nil {
+	if err == nil || s.guard.logger == nil {
 		return
 	}
+	defer func() { _ = recover() }() // of the logger's handler
 	e := refusal(err)
 	s.guard.logger.LogAttrs(r.Context(), slog.LevelInfo, "access token would be refused",
 		slog.String("pattern", r.Pattern), slog.String("reason", string(e.Reason)), slog.String("error", e.Error()))
+}
+
+func (s *Shadow) check(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil { // what it says may hold anything
+			err = validator.NewError(validator.ReasonPermitUnavailable, "Permit panicked")
+		}
+	}()
+	token, _ := validator.FromContext(ctx)
+	return s.policy.Check(ctx, token)
 }
 
 func (s *Shadow) count(err error) {

@@ -1,30 +1,28 @@
 package middleware
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"github.com/bearerguard/bearerguard/validator"
 )
 
-// unmatched answers a request that no route took; t holds what the mux said to it.
+// unmatched answers a request that no route took; t holds what the mux said to it,
+// if anything.
 func (rt *Routes) unmatched(w http.ResponseWriter, r *http.Request, t *turnstile) {
 	if target := rt.target(r, t); target != nil {
 		target.serve(w, r, t)
 		return
 	}
-	token, err := rt.guard.authenticate(r, nil)
-	switch {
-	case err != nil:
-	case rt.permittedOtherwise(r, t, token):
-		t.ServeHTTP(w, r)
-		return
-	default:
-		e := validator.NewError(validator.ReasonRouteUnknown, "")
-		e.Verified = true
-		err = rt.guard.validator.Refused(r.Context(), e)
-	}
-	rt.guard.refuse(w, r, err)
+	// A policy that permits nothing is what "deny by default" is, and makes this a
+	// decision like any other: the observer hears of it once.
+	rt.guard.serve(w, r, &validator.Policy{AnyTrustedIssuer: true, Permit: func(ctx context.Context, token *validator.Token) error {
+		if t.status == http.StatusMethodNotAllowed && rt.permittedOtherwise(ctx, r, t, token) {
+			return nil
+		}
+		return validator.NewError(validator.ReasonRouteUnknown, "")
+	}}, t)
 }
 
 // target is the route that a redirect of the mux leads to; nil: it is none, or
@@ -37,16 +35,13 @@ func (rt *Routes) target(r *http.Request, t *turnstile) *route {
 	return rt.lookup(r.Pattern)
 }
 
-// permittedOtherwise reports whether the mux would have had a route for another
-// method (405), and one of them would have been open to the token.
-func (rt *Routes) permittedOtherwise(r *http.Request, t *turnstile, token *validator.Token) bool {
-	if t.status != http.StatusMethodNotAllowed {
-		return false
-	}
+// permittedOtherwise reports whether a route of another method at that path would
+// be open to the token.
+func (rt *Routes) permittedOtherwise(ctx context.Context, r *http.Request, t *turnstile, token *validator.Token) bool {
 	other := *r
 	for _, other.Method = range strings.Split(t.header.Get("Allow"), ", ") {
 		_, pattern := rt.mux.Handler(&other)
-		if e := rt.lookup(pattern); e != nil && e.permits(r.Context(), token) {
+		if e := rt.lookup(pattern); e != nil && e.permits(ctx, token) {
 			return true
 		}
 	}
