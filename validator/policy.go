@@ -170,7 +170,7 @@ func (p *Policy) permitsIssuer(is *issuer) bool { return len(p.Issuers) == 0 || 
 // that it does not permit are refused whatever is said of them: nobody is asked,
 // and that nobody can be asked does not hide the refusal.
 func (p *Policy) freshness(is *issuer) Freshness {
-	if !p.Fresh.named() || !p.permitsIssuer(is) {
+	if !p.permitsIssuer(is) {
 		return Freshness{}
 	}
 	return p.Fresh

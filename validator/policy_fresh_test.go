@@ -57,9 +57,6 @@ func TestStricterFreshnessHolds(t *testing.T) {
 		} {
 			for order, pair := range map[string][2]validator.Freshness{"policy": {tc.one, tc.two}, "call": {tc.two, tc.one}} {
 				t.Run(kind+"/"+tc.name+"/"+order, func(t *testing.T) {
-					if pair[0] == (validator.Freshness{}).OrIfDown(time.Hour) {
-						pair[0] = validator.Freshness{} // a policy is not allowed to
-					}
 					s, clock, v, _ := standing(t)
 					exp := validatortest.Claim("exp", clock.Now().Add(10*time.Hour).Unix())
 					raw := kinds(s)[kind](exp)
@@ -91,15 +88,19 @@ func TestPolicyFreshInAnOutage(t *testing.T) {
 		policy, call validator.Freshness
 		accepted     bool
 	}{
-		"policy":                 {now.OrIfDown(2 * time.Minute), validator.Freshness{}, true},
-		"call":                   {validator.Freshness{}, now.OrIfDown(2 * time.Minute), true},
-		"both":                   {now.OrIfDown(2 * time.Minute), now.OrIfDown(3 * time.Minute), true},
-		"policy less":            {now.OrIfDown(time.Minute), now.OrIfDown(3 * time.Minute), false},
-		"call less":              {now.OrIfDown(3 * time.Minute), now.OrIfDown(time.Minute), false},
-		"policy none":            {now, now.OrIfDown(3 * time.Minute), false},
-		"call none":              {now.OrIfDown(3 * time.Minute), validator.IntrospectedWithin(time.Minute), false},
-		"fresh by both":          {validator.IntrospectedWithin(time.Hour), validator.IntrospectedWithin(2 * time.Minute), true},
-		"neither, by the issuer": {validator.Freshness{}, validator.Freshness{}, true},
+		"policy":                  {now.OrIfDown(2 * time.Minute), validator.Freshness{}, true},
+		"call":                    {validator.Freshness{}, now.OrIfDown(2 * time.Minute), true},
+		"both":                    {now.OrIfDown(2 * time.Minute), now.OrIfDown(3 * time.Minute), true},
+		"policy less":             {now.OrIfDown(time.Minute), now.OrIfDown(3 * time.Minute), false},
+		"call less":               {now.OrIfDown(3 * time.Minute), now.OrIfDown(time.Minute), false},
+		"policy none":             {now, now.OrIfDown(3 * time.Minute), false},
+		"call none":               {now.OrIfDown(3 * time.Minute), validator.IntrospectedWithin(time.Minute), false},
+		"fresh by both":           {validator.IntrospectedWithin(time.Hour), validator.IntrospectedWithin(2 * time.Minute), true},
+		"neither, by the issuer":  {validator.Freshness{}, validator.Freshness{}, true},
+		"policy bounds a call":    {validator.Freshness{}.OrIfDown(time.Minute), now.OrIfDown(3 * time.Minute), false},
+		"call bounds a policy":    {now.OrIfDown(3 * time.Minute), validator.Freshness{}.OrIfDown(time.Minute), false},
+		"bounds, and enough":      {validator.Freshness{}.OrIfDown(2 * time.Minute), now.OrIfDown(3 * time.Minute), true},
+		"bounds a call with none": {validator.Freshness{}.OrIfDown(time.Hour), now, false},
 	} {
 		p := validator.Policy{AnyToken: true, Fresh: tc.policy}
 		_, err := v.ValidateWith(t.Context(), raw, validator.Requirements{Policy: &p, Fresh: tc.call})
@@ -139,6 +140,16 @@ func TestCheckAsksNobody(t *testing.T) {
 	assert.NoError(t, check(local, validator.Freshness{}))
 	clock.Advance(-time.Hour)
 	stale(token, validator.IntrospectedWithin(time.Hour))
+
+	// What the issuer's setting demands is no matter of the policy.
+	s, clock, v, _ = standing(t, always, maxAge(time.Minute))
+	for _, raw := range tokens(s) {
+		token := accept(t, v, raw)
+		clock.Advance(2 * time.Minute)
+		assert.NoError(t, check(token, validator.Freshness{}))
+		assert.NoError(t, check(token, validator.Freshness{}.OrIfDown(0)))
+		stale(token, validator.IntrospectedWithin(time.Hour))
+	}
 }
 
 // TestFreshnessIsForTheIssuersOfThePolicy: a token of another one is refused, and

@@ -92,9 +92,6 @@ func (f Freshness) check(m *mistakes, field string) {
 		checkDuration(m, field, f.within)
 	}
 	checkDuration(m, field, f.ifDown)
-	if f.ifDown != 0 && !f.named() {
-		m.add(field, "OrIfDown softens IntrospectedNow or IntrospectedWithin, and neither is there")
-	}
 }
 
 func checkScopes(m *mistakes, field string, scopes []string) {
@@ -124,7 +121,7 @@ func (v *Validator) checkNames(m *mistakes, p Policy) {
 			m.add("Policy.ClientIDs", "%q is not configured", client)
 		}
 	}
-	if p.Fresh.named() && !v.anyIssuer(func(is *issuer) bool { return serves(is) && is.introspection != nil }) {
+	if p.Fresh != (Freshness{}) && !v.anyIssuer(func(is *issuer) bool { return serves(is) && is.introspection != nil }) {
 		m.add("Policy.Fresh", "no issuer whose tokens are meant is asked about them (Issuer.Introspection)")
 	}
 }

@@ -48,7 +48,7 @@ func TestPolicyMistakes(t *testing.T) {
 		"a millisecond":                {scoped(policy{MaxAuthAge: time.Millisecond}), strs{"Policy.MaxAuthAge"}},
 		"fresh without unit":           {scoped(policy{Fresh: validator.IntrospectedWithin(60)}), strs{"Policy.Fresh"}},
 		"outage without unit":          {scoped(policy{Fresh: validator.IntrospectedNow().OrIfDown(60)}), strs{"Policy.Fresh"}},
-		"outage alone":                 {scoped(policy{Fresh: validator.Freshness{}.OrIfDown(time.Minute)}), strs{"Policy.Fresh"}},
+		"outage alone without unit":    {scoped(policy{Fresh: validator.Freshness{}.OrIfDown(60)}), strs{"Policy.Fresh"}},
 		"rule of nothing":              {scoped(policy{AuthorizationDetails: []validator.DetailRule{small, {}}}), strs{"Policy.AuthorizationDetails", "Policy.AuthorizationDetails"}},
 		"rule without a predicate":     {policy{AuthorizationDetails: []validator.DetailRule{validator.Detail[payment]("payment", nil)}}, strs{"Policy.AuthorizationDetails"}},
 		"rule without a type":          {policy{AuthorizationDetails: []validator.DetailRule{validator.Detail("", func(payment) bool { return true })}}, strs{"Policy.AuthorizationDetails"}},
@@ -61,6 +61,7 @@ func TestPolicyMistakes(t *testing.T) {
 		"good: an acr that is a URN":   {policy: scoped(policy{ACRValues: strs{"urn:mace:incommon:iap:silver", "0", "http://id.example/loa/1"}})},
 		"good: a second":               {policy: scoped(policy{MaxAuthAge: time.Second})},
 		"good: a moment":               {policy: scoped(policy{Fresh: validator.IntrospectedWithin(-time.Second).OrIfDown(-time.Second)})},
+		"good: an outage alone":        {policy: scoped(policy{Fresh: validator.Freshness{}.OrIfDown(time.Minute)})},
 		"good: a name of a predicate":  {policy: policy{Permit: never, PermitName: "business hours"}},
 	}
 	for name, tc := range tests {
@@ -109,6 +110,9 @@ func TestFreshWhereNobodyIsAsked(t *testing.T) {
 	assert.Equal(t, strs{"Policy.Fresh"}, fields(t, fresh(validator.Policy{Issuers: strs{"orders"}})))
 	assert.Equal(t, strs{"Policy.Fresh"}, fields(t, fresh(validator.Policy{Audiences: strs{"api://orders"}})))
 	assert.NoError(t, v.CheckPolicy(validator.Policy{AnyToken: true, Issuers: strs{"orders"}}))
+	assert.Equal(t, strs{"Policy.Fresh"}, fields(t, v.CheckPolicy(validator.Policy{
+		AnyToken: true, Issuers: strs{"orders"}, Fresh: validator.Freshness{}.OrIfDown(time.Hour),
+	})))
 }
 
 // TestPolicyClone: no list is shared, whichever are added; what is nil stays nil, and

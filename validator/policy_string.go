@@ -31,7 +31,7 @@ func (p Policy) String() string {
 	say(p.MaxTokenAge != 0, "issued within "+p.MaxTokenAge.String())
 	list("acr", p.ACRValues, " or ")
 	say(p.MaxAuthAge != 0, "authenticated within "+p.MaxAuthAge.String())
-	say(p.Fresh.named(), p.Fresh.text())
+	say(p.Fresh != Freshness{}, p.Fresh.text())
 	list("authorization details", types(p.AuthorizationDetails), ", ")
 	say(p.Permit != nil && p.PermitName == "", "a predicate")
 	say(p.Permit != nil && p.PermitName != "", "permit "+word(p.PermitName))
@@ -39,16 +39,20 @@ func (p Policy) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// text describes a Freshness that names something.
+// text describes a Freshness that is not the issuer's setting alone.
 func (f Freshness) text() string {
-	text := "introspected within " + f.within.String()
-	if f.now() {
-		text = "introspected now"
+	down := "within " + f.ifDown.String() + " while the issuer is down"
+	switch {
+	case !f.named():
+		return "introspected " + down
+	case f.now() && f.ifDown > 0:
+		return "introspected now (" + down + ")"
+	case f.now():
+		return "introspected now"
+	case f.ifDown > 0:
+		return "introspected within " + f.within.String() + " (" + down + ")"
 	}
-	if f.ifDown > 0 {
-		text += " (within " + f.ifDown.String() + " while the issuer cannot be asked)"
-	}
-	return text
+	return "introspected within " + f.within.String()
 }
 
 func words(names []string, between string) string {

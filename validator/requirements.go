@@ -22,8 +22,9 @@ type Requirements struct {
 // value is the issuer's setting: Issuer.IntrospectAlways, IntrospectionMaxAge and
 // StaleIfError.
 type Freshness struct {
-	within time.Duration // math.MinInt64: now
-	ifDown time.Duration
+	within  time.Duration // math.MinInt64: now
+	ifDown  time.Duration
+	bounded bool // ifDown was said
 }
 
 // IntrospectedNow asks for an introspection that begins after the request arrived.
@@ -39,24 +40,28 @@ func IntrospectedWithin(d time.Duration) Freshness {
 	return Freshness{within: d}
 }
 
-// OrIfDown makes an introspection at most d ago suffice while the issuer cannot
-// be asked, but never more than its StaleIfError. Without it, a call that names a
-// Freshness is refused then.
+// OrIfDown makes an introspection at most d ago suffice while the issuer is down,
+// but never more than its StaleIfError. Without it, a call that names a Freshness
+// is refused then.
 func (f Freshness) OrIfDown(d time.Duration) Freshness {
-	f.ifDown = max(d, 0)
+	f.ifDown, f.bounded = max(d, 0), true
 	return f
 }
 
-// stricter demands whatever either demands. One that names nothing is not stricter
-// than any other, whatever it says of an outage: it is the issuer's setting.
+// stricter demands whatever either demands, and lets an older answer stand in only
+// as far as both do.
 func (f Freshness) stricter(other Freshness) Freshness {
 	switch {
-	case !other.named():
+	case other == Freshness{}:
 		return f
-	case !f.named():
+	case f == Freshness{}:
 		return other
 	}
-	return Freshness{within: min(f.within, other.within), ifDown: min(f.ifDown, other.ifDown)} // now is the least
+	both := Freshness{within: f.within, ifDown: min(f.ifDown, other.ifDown), bounded: true}
+	if !f.named() || other.named() && other.within < f.within { // now is the least
+		both.within = other.within
+	}
+	return both
 }
 
 // freshness is what the call and its policy demand for the tokens of an issuer.
@@ -76,25 +81,19 @@ func (f Freshness) named() bool { return f.within != 0 }
 // before the facts suffice.
 func (t *facts) unmet(f Freshness, now time.Time) bool {
 	maxAge := t.issuer.maxAge
-	switch {
-	case f.now():
-		return true
-	case f.named():
-		if maxAge == 0 || f.within < maxAge {
-			maxAge = f.within
-		}
-	case t.key != nil && !t.issuer.always:
-		return false // verified locally, and that is enough
-	case maxAge == 0:
+	if f.named() && (maxAge == 0 || f.within < maxAge) {
+		maxAge = f.within // of now: less than any age
+	}
+	if t.inquiry == nil || maxAge == 0 {
 		return t.inquiry == nil // one answer is enough until exp
 	}
-	return t.inquiry == nil || age(t.inquiry.sent, now) > maxAge
+	return age(t.inquiry.sent, now) > maxAge
 }
 
-// standsIn reports whether older facts suffice while the issuer cannot be asked.
+// standsIn reports whether older facts suffice while the issuer is down.
 func (t *facts) standsIn(f Freshness, now time.Time) bool {
 	bound := t.issuer.staleIfError
-	if f.named() {
+	if f.named() || f.bounded {
 		bound = min(bound, f.ifDown)
 	}
 	return t.inquiry != nil && bound > 0 && age(t.inquiry.sent, now) <= bound
