@@ -60,7 +60,8 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 
 // Authenticate decides whether the request carries a good token, without a
 // policy and without writing anything: call Policy.Check on the token, and Refuse
-// with the error of either. Errors are of type *validator.Error.
+// with the error of either. (Policy.Check asks no issuer: a Policy.Fresh is for
+// Require and Routes.) Errors are of type *validator.Error.
 func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 	return g.authenticate(r, nil)
 }
