@@ -165,6 +165,9 @@ func (d decoder) entries(path string, n *yaml.Node, each func(key, path string, 
 		d.fault(path, "must be a mapping of fields to values")
 		return
 	}
+	if len(n.Content) == 0 {
+		d.fault(path, "is empty: leave it out, or say what it is")
+	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, at := n.Content[i], join(path, n.Content[i].Value)
@@ -203,7 +206,7 @@ func (d decoder) fields(path string, n *yaml.Node, into reflect.Value) {
 		}
 	})
 	for _, name := range required {
-		if _, there := d.lines[join(path, name)]; !there && n.Kind == yaml.MappingNode {
+		if _, there := d.lines[join(path, name)]; !there && len(n.Content) > 0 && n.Kind == yaml.MappingNode {
 			d.fault(join(path, name), "is required")
 		}
 	}

@@ -14,13 +14,16 @@ import (
 // it was permitted when it began, and says how long it is. What has no end of its
 // own (an upgraded connection, a body without a length) ends at exp.
 type lease struct {
-	ends   time.Time
+	ends   time.Time // zero: it needs no token
+	ctx    context.Context
 	cancel context.CancelCauseFunc
 	client *http.ResponseController
-	timer  *time.Timer // nil: not armed
 
-	mu     sync.Mutex // guards closed
-	closed bool
+	mu        sync.Mutex // guards all below
+	timer     *time.Timer
+	stop      func() bool // nil: not armed
+	answering bool
+	closed    bool
 }
 
 var errExpired = errors.New("the access token expired")
@@ -28,43 +31,49 @@ var errExpired = errors.New("the access token expired")
 type leaseKey struct{}
 
 // withLease returns the request with a lease in its context; the caller closes it.
-func withLease(w http.ResponseWriter, r *http.Request, token *validator.Token, leeway time.Duration) (*http.Request, *lease) {
-	l := &lease{ends: token.Expiry(), client: http.NewResponseController(w)}
-	if !time.Now().Before(l.ends) { // it was accepted in its leeway
-		l.ends = l.ends.Add(leeway)
+func withLease(w http.ResponseWriter, r *http.Request, leeway time.Duration) (*http.Request, *lease) {
+	l := &lease{client: http.NewResponseController(w)}
+	if token, ok := validator.FromContext(r.Context()); ok {
+		l.ends = token.Expiry()
+		if l.over() { // it was accepted in its leeway
+			l.ends = l.ends.Add(leeway)
+		}
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	l.cancel = cancel
-	r = r.WithContext(context.WithValue(ctx, leaseKey{}, l))
+	l.ctx, l.cancel = context.WithCancelCause(r.Context())
 	if r.ContentLength < 0 {
 		l.arm()
 	}
-	return r, l
+	return r.WithContext(context.WithValue(l.ctx, leaseKey{}, l)), l
 }
 
-// leaseOf returns the lease of a request; nil: it needed no token.
-func leaseOf(ctx context.Context) *lease {
-	l, _ := ctx.Value(leaseKey{}).(*lease)
-	return l
-}
+func (l *lease) over() bool { return !l.ends.IsZero() && !time.Now().Before(l.ends) }
 
-// arm ends the request when its token expires.
+// arm ends the request when its token expires, and when its context ends otherwise.
 func (l *lease) arm() {
-	if l.timer == nil {
-		l.timer = time.AfterFunc(time.Until(l.ends), l.end)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop != nil {
+		return
+	}
+	l.stop = context.AfterFunc(l.ctx, l.unblock)
+	if !l.ends.IsZero() {
+		l.timer = time.AfterFunc(time.Until(l.ends), func() { l.cancel(errExpired) })
 	}
 }
 
-func (l *lease) end() {
+// unblock ends what waits for the client, who may be silent or deaf: the proxy
+// returns only when it has stopped reading from the client and writing to it.
+func (l *lease) unblock() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed { // the connection may have another request by now
 		return
 	}
-	l.cancel(errExpired)
-	// http.Transport returns only after it has stopped reading the client's body, and
-	// the client may be silent.
-	_ = l.client.SetReadDeadline(time.Unix(1, 0))
+	past := time.Unix(1, 0)
+	_ = l.client.SetReadDeadline(past)
+	if l.answering { // else there is an answer to be given
+		_ = l.client.SetWriteDeadline(past)
+	}
 }
 
 func (l *lease) close() {
@@ -74,18 +83,25 @@ func (l *lease) close() {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
+	if l.stop != nil {
+		l.stop()
+	}
 	l.cancel(nil)
 }
 
-// limit arms the lease of a response that has no end of its own.
+// limit is told of every response before it is sent to the client.
 func limit(response *http.Response) error {
-	l := leaseOf(response.Request.Context())
-	if l == nil || response.Body == http.NoBody || response.StatusCode != http.StatusSwitchingProtocols && response.ContentLength >= 0 {
-		return nil
-	}
-	if !time.Now().Before(l.ends) { // it took that long to begin
+	l := response.Request.Context().Value(leaseKey{}).(*lease)
+	endless := response.StatusCode == http.StatusSwitchingProtocols ||
+		response.ContentLength < 0 && response.Body != http.NoBody
+	if endless && l.over() { // it took that long to begin
 		return errExpired
 	}
-	l.arm()
+	l.mu.Lock()
+	l.answering = true
+	l.mu.Unlock()
+	if endless {
+		l.arm()
+	}
 	return nil
 }

@@ -39,12 +39,9 @@ func newProxy(p proxy, transport http.RoundTripper) *proxy {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if token, ok := validator.FromContext(r.Context()); ok {
-		leased, l := withLease(w, r, token, p.leeway)
-		defer l.close()
-		r = leased
-	}
-	p.reverse.ServeHTTP(w, r)
+	leased, l := withLease(w, r, p.leeway)
+	defer l.close()
+	p.reverse.ServeHTTP(w, leased)
 }
 
 // rewrite makes the request for the upstream: the path and the query as they came,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -239,4 +240,67 @@ func TestUploadEndsAtExpiry(t *testing.T) {
 	assert.Equal(t, 401, got.status)
 	assert.Contains(t, got.header.Get("WWW-Authenticate"), "The access token expired")
 	assert.WithinRange(t, time.Now(), exp, exp.Add(20*time.Second))
+}
+
+// newFlood is an upstream that sends more than anybody takes: as a stream, or over
+// an upgraded connection. gone gets its ends.
+func newFlood(t testing.TB) (up *httptest.Server, flowing, gone chan struct{}) {
+	flowing, gone = make(chan struct{}, 10), make(chan struct{}, 10)
+	return upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		var to io.Writer = w
+		if r.Header.Get("Upgrade") != "" {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+			to = conn
+		}
+		flowing <- struct{}{}
+		for block := make([]byte, 1<<20); ; {
+			if _, err := to.Write(block); err != nil {
+				gone <- struct{}{}
+				return
+			}
+		}
+	}), flowing, gone
+}
+
+// TestDeafClient: a client that does not read cannot keep its stream beyond exp.
+func TestDeafClient(t *testing.T) {
+	up, flowing, gone := newFlood(t)
+	as := newIssuer(t, validatortest.Options{})
+	f := start(t, configure(t, simple, "ISSUER", as.Issuer(), "UPSTREAM", up.URL))
+	token := mint(as, validatortest.Expiry(expiry()))
+	stream, _ := dial(t, f.address)
+	_, err := fmt.Fprintf(stream, "GET /orders/1 HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer %s\r\n\r\n", token)
+	require.NoError(t, err)
+	upgrade(t, f, token, "websocket")
+	for _, c := range []chan struct{}{flowing, gone} {
+		<-c
+		<-c
+	}
+	f.signal(os.Interrupt)
+	assert.NoError(t, <-f.ended)
+	assert.NotContains(t, f.log.String(), "were cut", "nothing of it was left")
+}
+
+// TestDeafClientAtShutdown: nor can it keep the gateway from ending, on a public
+// route either.
+func TestDeafClientAtShutdown(t *testing.T) {
+	up, flowing, gone := newFlood(t)
+	as := newIssuer(t, validatortest.Options{})
+	f := start(t, configure(t, simple+"shutdown_timeout: 50ms\n", "ISSUER", as.Issuer(), "UPSTREAM", up.URL))
+	for _, target := range []string{"/orders/1", "/public/a"} {
+		conn, _ := dial(t, f.address)
+		_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", target, mint(as))
+		require.NoError(t, err)
+		<-flowing
+	}
+	f.signal(os.Interrupt)
+	assert.NoError(t, <-f.ended)
+	<-gone
+	<-gone
+	f.log.wait(t, "some requests were cut", 1)
 }
