@@ -1,20 +1,31 @@
 package middleware
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bearerguard/bearerguard/validator"
 )
 
-// challenges writes the answers of a Guard. What a client is told is chosen by
-// the class of the refusal alone; the cause is for logs.
-type challenges struct{ realm string }
+// Answer is what a request that is not let through is answered with. It is chosen
+// by the class of the refusal alone: the cause is for logs.
+type Answer struct {
+	// Status is 400, 401, 403 or 503.
+	Status int
+	// Header has Cache-Control, and WWW-Authenticate or (with 503) Retry-After.
+	Header http.Header
+}
 
-func newChallenges(realm string) challenges { return challenges{realm} }
+// answers writes the answers of a Guard. There is no other writer of challenges.
+type answers struct {
+	realm    string
+	metadata string // address of the metadata of RFC 9728; empty: none
+	handler  ErrorHandler
+}
 
 // statuses maps classes to status codes (RFC 6750 3.1, RFC 9470 3). A class that
 // is not here is a refusal that nobody decided: 503.
@@ -39,49 +50,50 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// write answers the request. There is no body: the header says all there is.
-func (c challenges) write(w http.ResponseWriter, e *validator.Error) {
-	status := statusOf(e)
-	header := w.Header()
-	header.Set("Cache-Control", "no-store") // an answer to one caller's token is nobody else's
-	if status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", retryAfter(e.RetryAfter))
+func (a *answers) prepare(e *validator.Error) Answer {
+	answer := Answer{statusOf(e), http.Header{"Cache-Control": {"no-store"}}} // an answer to one caller's token is nobody else's
+	if answer.Status == http.StatusServiceUnavailable {
+		answer.Header.Set("Retry-After", retryAfter(e.RetryAfter))
 	} else {
-		header.Set("WWW-Authenticate", c.challenge(e.Challenge))
+		answer.Header.Set("WWW-Authenticate", a.challenge("Bearer", e.Challenge))
 	}
-	w.WriteHeader(status)
+	return answer
 }
 
-// challenge is the Bearer challenge of RFC 6750 3, bare when there is no error
-// code: a request without a token has done nothing wrong yet.
-func (c challenges) challenge(ch validator.Challenge) string {
-	var b strings.Builder
-	b.WriteString("Bearer")
-	separator := " "
-	parameter := func(name, value string) {
-		if value == "" {
+// write answers a request; a nil r is one that the caller did not name.
+func (a *answers) write(w http.ResponseWriter, r *http.Request, e *validator.Error) {
+	answer := a.prepare(e)
+	header := w.Header()
+	header.Del("Content-Length") // of what the handler meant to say
+	maps.Copy(header, answer.Header)
+	if a.handler != nil && r != nil {
+		s := &sealed{w: w, answer: answer}
+		a.handler(s, r, e, Answer{answer.Status, answer.Header.Clone()})
+		if s.written {
 			return
 		}
-		b.WriteString(separator)
-		separator = ", "
-		b.WriteString(name)
-		b.WriteString(`="`)
-		b.WriteString(quoted.Replace(value))
-		b.WriteByte('"')
 	}
-	parameter("realm", c.realm)
-	parameter("error", ch.Code)
-	parameter("error_description", ch.Description)
-	parameter("scope", strings.Join(ch.Scope, " "))
-	return b.String()
+	answer.writeProblem(w, r, e.Challenge)
 }
 
-// quoted escapes what a quoted-string cannot hold as it is (RFC 9110 5.6.4).
-var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+// problem is the body (RFC 9457). Without a type, the title is the status code's
+// (4.2.1). There is nothing in it that the challenge does not say too.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"` // error_description
+	Error  string `json:"error,omitempty"`  // the code of RFC 6750 3.1
+}
 
-// printable reports whether text can stand in a quoted-string.
-func printable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+func (a Answer) writeProblem(w http.ResponseWriter, r *http.Request, ch validator.Challenge) {
+	body, _ := json.Marshal(problem{http.StatusText(a.Status), a.Status, ch.Description, ch.Code}) // strings and a number
+	w.Header().Set("Content-Type", "application/problem+json")
+	if r != nil && r.Method == http.MethodHead { // RFC 9110 9.3.2: the header of a GET, and no body
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		body = nil
+	}
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(body) // a client that left is told nothing
 }
 
 // unknownWait is what a client is told when nobody knows how long to wait.

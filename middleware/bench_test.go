@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/bearerguard/bearerguard/validator"
 )
 
 // nothing is a ResponseWriter that costs nothing.
@@ -17,18 +15,38 @@ func (n nothing) Header() http.Header         { return n.header }
 func (n nothing) Write(b []byte) (int, error) { return len(b), nil }
 func (n nothing) WriteHeader(int)             {}
 
-func guarded(t testing.TB) (http.Handler, *http.Request) {
+// guarded are the ways in which a request gets to an empty handler.
+func guarded(t testing.TB) (map[string]http.Handler, *http.Request) {
 	s, g := newGuard(t)
-	h := g.Require(validator.Policy{Scopes: []string{"read"}})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	routes, mux := g.Routes(), http.NewServeMux()
+	routes.Handle("GET /orders", scoped("read"), empty)
+	routes.Handle("GET /orders/{id}", scoped("read"), empty)
+	routes.Optional("GET /optional", scoped("read"), empty)
+	routes.Public("GET /public", empty)
+	mux.Handle("GET /orders", empty)
 	r := httptest.NewRequest("GET", "/orders?page=2&sort=date", nil)
 	r.Header.Set("Authorization", "Bearer "+s.AccessToken())
-	return h, r
+	return map[string]http.Handler{"bare": mux, "Require": g.Require(scoped("read"))(empty), "Routes": routes}, r
 }
 
 // BenchmarkGuardHit is the whole middleware on a cached token.
-func BenchmarkGuardHit(b *testing.B) {
-	h, r := guarded(b)
-	w := nothing{http.Header{}}
+func BenchmarkGuardHit(b *testing.B) { benchmarkHit(b, "Require", "/orders") }
+
+// BenchmarkRoutesHit is the same with the mux in it, for a route of each kind.
+func BenchmarkRoutesHit(b *testing.B) {
+	for _, path := range []string{"/orders", "/orders/7", "/optional", "/public"} {
+		b.Run(path[1:], func(b *testing.B) { benchmarkHit(b, "Routes", path) })
+	}
+}
+
+// BenchmarkServeMux is what BenchmarkRoutesHit stands on.
+func BenchmarkServeMux(b *testing.B) { benchmarkHit(b, "bare", "/orders") }
+
+func benchmarkHit(b *testing.B, kind, path string) {
+	handlers, r := guarded(b)
+	r.URL.Path = path
+	h, w := handlers[kind], nothing{http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		h.ServeHTTP(w, r)
@@ -37,7 +55,10 @@ func BenchmarkGuardHit(b *testing.B) {
 
 // TestGuardHitAllocations: at most three over the bare handler.
 func TestGuardHitAllocations(t *testing.T) {
-	h, r := guarded(t)
+	handlers, r := guarded(t)
 	w := nothing{http.Header{}}
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }), 3.0)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { handlers["bare"].ServeHTTP(w, r) }))
+	for _, kind := range []string{"Require", "Routes"} {
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { handlers[kind].ServeHTTP(w, r) }), 3.0, kind)
+	}
 }

@@ -3,12 +3,44 @@
 //
 //	guard, err := middleware.New(v, middleware.Config{Realm: "orders"})
 //	...
-//	readers := guard.Require(validator.Policy{Scopes: []string{"orders.read"}})
-//	http.Handle("GET /orders", readers(ordersHandler))
+//	routes := guard.Routes()
+//	routes.Handle("GET /orders", validator.Policy{Scopes: []string{"orders.read"}}, ordersHandler)
+//	routes.Public("GET /healthz", healthHandler)
+//	http.ListenAndServe("localhost:8080", routes)
 //
-// Inside, validator.FromContext returns the token. Guard.Authenticate is the
-// same decision without a handler, for routers and protocols of your own.
+// Inside, validator.FromContext returns the token. Routes denies by default: what
+// nobody listed is refused. Under another router of the net/http kind (chi, gorilla,
+// echo.WrapMiddleware), Guard.Require is a middleware like any other:
+//
+//	router.With(guard.Require(policy)).Get("/orders", ordersHandler)
+//
+// For routers and protocols with handlers of their own kind, such as gin,
+// Guard.Authenticate is the decision without a handler:
+//
+//	token, err := guard.Authenticate(r)
+//	if err == nil {
+//		err = policy.Check(r.Context(), token)
+//	}
+//	if err != nil {
+//		guard.Refuse(w, err)
+//		return
+//	}
 //
 // Tokens are taken from the one Authorization header and from nowhere else:
 // request bodies and cookies are never read, and a token in the query is refused.
+//
+// # Answers
+//
+// A request that is refused gets 400, 401, 403 or 503 by the class of the refusal, a
+// challenge (RFC 6750 3) or Retry-After, no-store, and a body of RFC 9457. Clients
+// are told one constant text per code and never the cause, which the Validator's
+// Logger and Observer get, and Config.ErrorHandler.
+//
+// # CORS
+//
+// A CORS middleware goes outside of a Guard: preflight requests carry no token, and
+// a script sees why it was refused only if the refusal passes through that
+// middleware. Let it allow the request header Authorization and expose
+// (Access-Control-Expose-Headers) the response headers WWW-Authenticate and
+// Retry-After.
 package middleware

@@ -1,9 +1,10 @@
 package middleware
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
-	"slices"
 
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -13,38 +14,69 @@ type Config struct {
 	// Realm is the realm of the challenges (RFC 9110 11.5). Default: none.
 	// Printable ASCII only.
 	Realm string
+	// Resource describes this API to clients (RFC 9728): every challenge then names
+	// the address of the description. Default: none.
+	Resource Resource
+	// InsecureAllowHTTP accepts plain http addresses on loopback in Resource, for
+	// tests and demonstrations.
+	InsecureAllowHTTP bool
+	// ErrorHandler writes the answers to requests that are refused. Default: the
+	// standard ones, with a body of RFC 9457.
+	ErrorHandler ErrorHandler
+	// Logger gets, at Info, what a Shadow would have refused. Default: none. (Refusals
+	// are logged by the Validator.)
+	Logger *slog.Logger
 }
 
 // Guard decides on HTTP requests. It is safe for concurrent use.
 type Guard struct {
-	validator  *validator.Validator
-	challenges challenges
+	validator *validator.Validator
+	answers   answers
+	metadata  []byte // RFC 9728; nil: none
+	logger    *slog.Logger
 }
 
-// New returns a Guard around v. The error is a *validator.ConfigError.
+// New returns a Guard around v. The error joins a *validator.ConfigError for every
+// mistake.
 func New(v *validator.Validator, config Config) (*Guard, error) {
+	var mistakes []error
 	if v == nil {
-		return nil, &validator.ConfigError{Field: "Validator", Problem: "is required"}
+		mistakes = append(mistakes, &validator.ConfigError{Field: "Validator", Problem: "is required"})
 	}
 	if !printable(config.Realm) {
-		return nil, &validator.ConfigError{Field: "Realm", Problem: "must be printable ASCII"}
+		mistakes = append(mistakes, &validator.ConfigError{Field: "Realm", Problem: "must be printable ASCII"})
 	}
-	return &Guard{validator: v, challenges: newChallenges(config.Realm)}, nil
+	mistakes = append(mistakes, config.Resource.check(config.InsecureAllowHTTP)...)
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
+	}
+	return &Guard{
+		validator: v,
+		answers:   answers{config.Realm, config.Resource.metadataURL(), config.ErrorHandler},
+		metadata:  config.Resource.document(v.Issuers()),
+		logger:    config.Logger,
+	}, nil
 }
 
 // Authenticate decides whether the request carries a good token, without a
 // policy and without writing anything: call Policy.Check on the token, and Refuse
-// with the error of either. Errors are of type *validator.Error.
+// with the error of either. (Policy.Check asks no issuer: a Policy.Fresh is for
+// Require and Routes.) Errors are of type *validator.Error.
 func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 	return g.authenticate(r, nil)
 }
 
 func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*validator.Token, error) {
 	raw, err := bearer(r)
+	return g.decide(r.Context(), raw, err, policy)
+}
+
+// decide decides on what bearer returned.
+func (g *Guard) decide(ctx context.Context, raw string, err error, policy *validator.Policy) (*validator.Token, error) {
 	if err != nil {
-		return nil, g.validator.Refused(r.Context(), err)
+		return nil, g.validator.Refused(ctx, err)
 	}
-	return g.validator.ValidateWith(r.Context(), raw, validator.Requirements{Policy: policy})
+	return g.validator.ValidateWith(ctx, raw, validator.Requirements{Policy: policy})
 }
 
 // Require returns a middleware that lets requests through whose token is good
@@ -52,29 +84,37 @@ func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*valida
 // token. It panics on a policy that this Guard's Validator cannot evaluate, as
 // http.ServeMux does on a bad pattern: that is a mistake in the program, and no
 // request should have to find it.
+//
+// It is a func(http.Handler) http.Handler like any other, so routers of the
+// net/http kind need no adapter. Middlewares that answer without a token, such as
+// CORS with its preflight requests, go outside of it.
 func (g *Guard) Require(policy validator.Policy) func(http.Handler) http.Handler {
-	if err := g.validator.CheckPolicy(policy); err != nil {
-		panic(err)
-	}
-	policy.Scopes, policy.AnyScope = slices.Clone(policy.Scopes), slices.Clone(policy.AnyScope)
-	policy.Issuers, policy.Audiences = slices.Clone(policy.Issuers), slices.Clone(policy.Audiences)
-	policy.ClientIDs = slices.Clone(policy.ClientIDs)
+	own := g.checked(policy)
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			token, err := g.authenticate(r, &policy)
-			if err != nil {
-				g.Refuse(w, err)
-				return
-			}
-			next.ServeHTTP(w, r.WithContext(validator.NewContext(r.Context(), token)))
-		})
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, own, next) })
 	}
 }
 
-// Refuse answers a request that was not let through, as Require does: status,
-// challenge (RFC 6750 3) and Retry-After, and no body. An error that is not a
-// *validator.Error is answered with 503.
-func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.challenges.write(w, refusal(err)) }
+// serve lets the request through to next if its token permits that.
+func (g *Guard) serve(w http.ResponseWriter, r *http.Request, policy *validator.Policy, next http.Handler) {
+	token, err := g.authenticate(r, policy)
+	if err != nil {
+		g.refuse(w, r, err)
+		return
+	}
+	next.ServeHTTP(w, r.WithContext(validator.NewContext(r.Context(), token)))
+}
+
+// Refuse answers a request that was not let through with the standard answer:
+// status, challenge (RFC 6750 3) or Retry-After, no-store, and a body of RFC 9457.
+// An error that is not a *validator.Error is answered with 503. The ErrorHandler is
+// not asked, because there is no request to give it. It is for decisions of your
+// own: Require and Routes answer by themselves.
+func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.refuse(w, nil, err) }
+
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	g.answers.write(w, r, refusal(err))
+}
 
 // refusal is err, which package validator always makes an *Error.
 func refusal(err error) *validator.Error {

@@ -79,7 +79,8 @@ const (
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
-	ReasonRevoked Reason = "revoked"
+	ReasonRevoked     Reason = "revoked"
+	ReasonTokenTooOld Reason = "token_too_old" // Policy.MaxTokenAge
 
 	// ErrInvalidToken, after the issuer was asked (RFC 7662)
 	ReasonInactive               Reason = "inactive"
@@ -91,18 +92,27 @@ const (
 	ReasonProofMismatch Reason = "proof_mismatch"
 	ReasonProofInvalid  Reason = "proof_invalid"
 
+	// ErrInsufficientAuthentication
+	ReasonACRInsufficient      Reason = "acr_insufficient"       // Policy.ACRValues
+	ReasonAuthenticationTooOld Reason = "authentication_too_old" // Policy.MaxAuthAge
+
 	// ErrInsufficientScope
-	ReasonInsufficientScope  Reason = "insufficient_scope"
-	ReasonIssuerNotAllowed   Reason = "issuer_not_allowed"
-	ReasonAudienceNotAllowed Reason = "audience_not_allowed"
-	ReasonClientNotAllowed   Reason = "client_not_allowed"
-	ReasonPolicyInvalid      Reason = "policy_invalid"
+	ReasonInsufficientScope   Reason = "insufficient_scope"
+	ReasonIssuerNotAllowed    Reason = "issuer_not_allowed"
+	ReasonAudienceNotAllowed  Reason = "audience_not_allowed"
+	ReasonClientNotAllowed    Reason = "client_not_allowed"
+	ReasonPolicyInvalid       Reason = "policy_invalid"
+	ReasonDetailsInsufficient Reason = "authorization_details_insufficient"
+	ReasonDetailsMalformed    Reason = "authorization_details_malformed"
+	ReasonNotPermitted        Reason = "not_permitted" // Policy.Permit
+	ReasonRouteUnknown        Reason = "route_unknown" // a good token, but nothing is said about what it asks for
 
 	// ErrUnavailable
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
 	ReasonProofUnavailable     Reason = "proof_unavailable"
+	ReasonPermitUnavailable    Reason = "permit_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
 
 	// ErrUnavailable: the issuer was asked, or should have been
@@ -128,14 +138,18 @@ var classes = func() map[Reason]error {
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
 			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,
-			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing,
+			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing, ReasonTokenTooOld,
 		},
-		ErrInvalidProof: {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
+		ErrInvalidProof:               {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
+		ErrInsufficientAuthentication: {ReasonACRInsufficient, ReasonAuthenticationTooOld},
 		ErrInsufficientScope: {
 			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
+			ReasonDetailsInsufficient, ReasonDetailsMalformed, ReasonNotPermitted,
+			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
-			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable, ReasonCallerLeft,
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable,
+			ReasonPermitUnavailable, ReasonCallerLeft,
 			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,
 			ReasonIntrospectionCredentials, ReasonIntrospectionUnsupported, ReasonIntrospectionMalformed,
 		},
@@ -172,12 +186,20 @@ type Error struct {
 	Cause error
 }
 
-// Challenge is what a client may be told about a refusal (RFC 6750 3). Code and
-// Description are constants: they do not help to guess which check failed.
+// Challenge is what a client may be told about a refusal (RFC 6750 3, RFC 9470
+// 3). Code and Description are constants: they do not help to guess which check
+// failed.
 type Challenge struct {
 	Code        string   // error; empty for ErrNoToken and ErrUnavailable
 	Description string   // error_description; empty without Code
 	Scope       []string // scope: what the policy asks for; only with insufficient_scope
+
+	// ACRValues and MaxAge are acr_values and max_age: how the policy would have the
+	// user authenticated. Only with insufficient_user_authentication. ACRValues is in
+	// order of preference; MaxAge is in whole seconds, at least one, and 0 where there
+	// is no such demand.
+	ACRValues []string
+	MaxAge    time.Duration
 }
 
 // Error describes the refusal for logs.
@@ -200,7 +222,8 @@ func (e *Error) Is(target error) bool { return target == e.Class }
 func (e *Error) Unwrap() error { return e.Cause }
 
 // NewError returns the refusal of a reason, with the class and the challenge
-// that belong to it, for transports and Proofs of your own. detail is for logs.
+// that belong to it, for transports, Proofs and Policy.Permit of your own. detail
+// is for logs.
 // A reason that is not one of this package's is of class ErrUnavailable: nothing
 // was decided.
 func NewError(reason Reason, detail string) *Error { return refuse(reason, detail) }

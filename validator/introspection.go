@@ -38,14 +38,15 @@ type verdict struct {
 // settle decides on a JWS that verified: as it stands, or by asking where the
 // issuer's setting or the call wants that. A token that turns out bad is forgotten
 // by the question itself.
-func (v *Validator) settle(ctx context.Context, s signedToken, known *facts, fresh Freshness, cached bool, now time.Time) (Decision, *facts) {
+func (v *Validator) settle(ctx context.Context, s signedToken, known *facts, require *Requirements, cached bool, now time.Time) (Decision, *facts) {
+	fresh := require.freshness(known.issuer)
 	d := Decision{Issuer: known.issuer.name, Token: known.token, Cached: cached, Err: v.current(known, now, true)}
 	if d.Err != nil || !known.unmet(fresh, now) {
 		return d, known
 	}
 	d, answered := v.decideByAnswer(ctx, s.question(known), fresh, known, now)
 	if d.Err == nil && !answered.keyTrusted() {
-		return v.examine(ctx, s, fresh, nil, v.clock()) // its key was withdrawn meanwhile
+		return v.examine(ctx, s, require, nil, v.clock()) // its key was withdrawn meanwhile
 	}
 	return d, answered
 }
@@ -57,11 +58,11 @@ func (t *facts) keyTrusted() bool { return t.key.TrustedFor(t.kid, t.algorithm.S
 // withoutKey is what becomes of a JWS whose key could not be had. One failure leads
 // to introspection: the last fetch of keys failed, so that nothing was decided.
 // Whatever was decided stays so.
-func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken, fresh Freshness, said *facts, e *Error) (Decision, *facts) {
+func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken, require *Requirements, said *facts, e *Error) (Decision, *facts) {
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), fresh, said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), require.freshness(c.issuer), said, v.clock())
 	if d.Err != nil && d.Err.Class == ErrUnavailable {
 		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
 		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
@@ -71,9 +72,9 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 
 // settleFallback decides on a JWS that its issuer vouched for while its key could
 // not be had. As soon as that is over, the token is examined like any other.
-func (v *Validator) settleFallback(ctx context.Context, s signedToken, fresh Freshness, said *facts, now time.Time) (Decision, *facts) {
-	if said.unmet(fresh, now) || !said.issuer.keys.Lost(said.kid, said.algorithm.String()) {
-		d, known := v.examine(ctx, s, fresh, said, now)
+func (v *Validator) settleFallback(ctx context.Context, s signedToken, require *Requirements, said *facts, now time.Time) (Decision, *facts) {
+	if said.unmet(require.freshness(said.issuer), now) || !said.issuer.keys.Lost(said.kid, said.algorithm.String()) {
+		d, known := v.examine(ctx, s, require, said, now)
 		if d.Err != nil && d.Err.Class == ErrInvalidToken {
 			v.cache.Remove(s.digest) // decided: no later outage brings it back
 		}

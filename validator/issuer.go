@@ -40,6 +40,8 @@ type trusted struct {
 	issuers   map[string]*issuer // by exact iss
 	audiences map[string]int     // by how many issuers each is served
 	opaque    []*issuer          // those that are asked about tokens
+	clock     func() time.Time   // by which a policy judges their tokens
+	leeway    time.Duration
 }
 
 // ambiguous reports whether a policy that names these audiences, and no issuer,

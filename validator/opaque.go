@@ -10,14 +10,14 @@ import (
 )
 
 // opaque decides on a token that is no JWS: its one issuer is asked, or was.
-func (v *Validator) opaque(ctx context.Context, raw string, fresh Freshness) (Decision, *facts) {
+func (v *Validator) opaque(ctx context.Context, raw string, require *Requirements) (Decision, *facts) {
 	is, e := v.route(raw)
 	if e != nil {
 		return Decision{Err: e}, nil
 	}
 	q := question{issuer: is, raw: raw, id: tokenDigest(is, raw)}
 	q.digest = q.id
-	now := v.clock()
+	now, fresh := v.clock(), require.freshness(is)
 	known, ok := v.kept(q, now)
 	switch {
 	case !ok && signedSomehow(raw):

@@ -11,6 +11,7 @@ type Requirements struct {
 	// Policy is what the token must permit; nil: being good is enough.
 	Policy *Policy
 	// Fresh is how recently the issuer must have been asked; zero: its setting.
+	// Where the Policy says so too, the stricter of the two holds.
 	Fresh Freshness
 	// Proofs are the ways in which this request's sender may prove a key.
 	Proofs []Proof
@@ -45,6 +46,30 @@ func IntrospectedWithin(d time.Duration) Freshness {
 func (f Freshness) OrIfDown(d time.Duration) Freshness {
 	f.ifDown, f.bounded = max(d, 0), true
 	return f
+}
+
+// stricter demands whatever either demands, and lets an older answer stand in only
+// as far as both do.
+func (f Freshness) stricter(other Freshness) Freshness {
+	switch {
+	case other == Freshness{}:
+		return f
+	case f == Freshness{}:
+		return other
+	}
+	both := Freshness{within: f.within, ifDown: min(f.ifDown, other.ifDown), bounded: true}
+	if !f.named() || other.named() && other.within < f.within { // now is the least
+		both.within = other.within
+	}
+	return both
+}
+
+// freshness is what the call and its policy demand for the tokens of an issuer.
+func (r *Requirements) freshness(is *issuer) Freshness {
+	if r.Policy == nil {
+		return r.Fresh
+	}
+	return r.Fresh.stricter(r.Policy.freshness(is))
 }
 
 func (f Freshness) now() bool { return f.within == math.MinInt64 }

@@ -23,7 +23,7 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // it. It returns either a Token or an error, never both; errors are of type
 // *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d, known := v.establish(ctx, rawToken, require.Fresh)
+	d, known := v.establish(ctx, rawToken, &require)
 	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
 	}
@@ -48,7 +48,7 @@ func (v *Validator) Refused(ctx context.Context, err error) error {
 
 // establish finds out whether the token is good: from what is kept about it, or
 // by examining it. The facts are nil unless it was found genuine.
-func (v *Validator) establish(ctx context.Context, raw string, fresh Freshness) (Decision, *facts) {
+func (v *Validator) establish(ctx context.Context, raw string, require *Requirements) (Decision, *facts) {
 	switch {
 	case raw == "":
 		return Decision{Err: refuse(ReasonNoToken, "")}, nil
@@ -57,20 +57,20 @@ func (v *Validator) establish(ctx context.Context, raw string, fresh Freshness) 
 	}
 	compact, ok := jose.Cut(raw)
 	if !ok {
-		return v.opaque(ctx, raw, fresh)
+		return v.opaque(ctx, raw, require)
 	}
 	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
 	now := v.clock()
 	known, ok := v.cache.Get(s.digest, now)
 	switch {
 	case !ok || known.signed != compact.Signed:
-		return v.examine(ctx, s, fresh, nil, now)
+		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
-		return v.settleFallback(ctx, s, fresh, known, now)
+		return v.settleFallback(ctx, s, require, known, now)
 	case !known.keyTrusted():
-		return v.examine(ctx, s, fresh, nil, now)
-	case fresh.named() || known.issuer.always:
-		return v.settle(ctx, s, known, fresh, true, now)
+		return v.examine(ctx, s, require, nil, now)
+	case known.issuer.always || require.freshness(known.issuer).named():
+		return v.settle(ctx, s, known, require, true, now)
 	}
 	return Decision{Issuer: known.issuer.name, Token: known.token, Cached: true, Err: v.current(known, now, false)}, known
 }
@@ -89,14 +89,14 @@ func (s *signedToken) question(own *facts) question {
 
 // examine decides on a token of which nothing is known, or at best what its issuer
 // said of it while its key could not be had.
-func (v *Validator) examine(ctx context.Context, s signedToken, fresh Freshness, said *facts, now time.Time) (Decision, *facts) {
+func (v *Validator) examine(ctx context.Context, s signedToken, require *Requirements, said *facts, now time.Time) (Decision, *facts) {
 	if !jose.InAlphabet(s.raw) {
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
 	c, e := v.decode(s.compact)
 	switch {
 	case e != nil && e.Reason == ReasonNotJWT:
-		return v.opaque(ctx, s.raw, fresh)
+		return v.opaque(ctx, s.raw, require)
 	case e != nil:
 		return Decision{Err: e}, nil
 	}
@@ -108,14 +108,14 @@ func (v *Validator) examine(ctx context.Context, s signedToken, fresh Freshness,
 	var key *jwks.Key
 	for key == nil || !key.TrustedFor(c.header.KeyID, c.algorithm.String()) { // one that is withdrawn meanwhile is looked up again, as on a hit
 		if key, e = c.verify(ctx, s.compact); e != nil {
-			return v.withoutKey(ctx, c, s, fresh, said, e)
+			return v.withoutKey(ctx, c, s, require, said, e)
 		}
 		now = v.clock() // keys may have taken a while to come
 	}
 	known := c.facts(key, s.compact.Signed)
 	v.keep(s.digest, known, now)
-	if fresh.named() || c.issuer.always {
-		return v.settle(ctx, s, known, fresh, false, now)
+	if c.issuer.always || require.freshness(c.issuer).named() {
+		return v.settle(ctx, s, known, require, false, now)
 	}
 	d.Token, d.Err = known.token, v.current(known, now, false)
 	return d, known
@@ -218,7 +218,7 @@ func admit(ctx context.Context, raw string, known *facts, require Requirements) 
 		return verified(e)
 	}
 	if require.Policy != nil {
-		return require.Policy.check(known)
+		return require.Policy.check(ctx, known)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 	if v.clock == nil {
 		v.clock = time.Now
 	}
+	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
 		size = DefaultCacheSize
@@ -141,6 +143,10 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 	v.trusted.opaque = append(v.trusted.opaque, is)
 	return err
 }
+
+// Issuers returns the URLs of the configured issuers, in alphabetical order: what
+// the metadata of a protected resource calls its authorization servers (RFC 9728 2).
+func (v *Validator) Issuers() []string { return slices.Sorted(maps.Keys(v.trusted.issuers)) }
 
 // spread picks a shard by the first bytes of a SHA-256 hash.
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// lease lets a request last as long as its token. An ordinary request may finish:
+// it was permitted when it began, and says how long it is. What has no end of its
+// own (an upgraded connection, a body without a length) ends at exp.
+type lease struct {
+	ends   time.Time // zero: it needs no token
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	client *http.ResponseController
+
+	mu        sync.Mutex // guards all below
+	timer     *time.Timer
+	stop      func() bool // nil: not armed
+	answering bool
+	closed    bool
+}
+
+var errExpired = errors.New("the access token expired")
+
+type leaseKey struct{}
+
+// withLease returns the request with a lease in its context; the caller closes it.
+func withLease(w http.ResponseWriter, r *http.Request, leeway time.Duration) (*http.Request, *lease) {
+	l := &lease{client: http.NewResponseController(w)}
+	if token, ok := validator.FromContext(r.Context()); ok {
+		l.ends = token.Expiry()
+		if l.over() { // it was accepted in its leeway
+			l.ends = l.ends.Add(leeway)
+		}
+	}
+	l.ctx, l.cancel = context.WithCancelCause(r.Context())
+	if r.ContentLength < 0 {
+		l.arm()
+	}
+	return r.WithContext(context.WithValue(l.ctx, leaseKey{}, l)), l
+}
+
+func (l *lease) over() bool { return !l.ends.IsZero() && !time.Now().Before(l.ends) }
+
+// arm ends the request when its token expires, and when its context ends otherwise.
+func (l *lease) arm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop != nil {
+		return
+	}
+	l.stop = context.AfterFunc(l.ctx, l.unblock)
+	if !l.ends.IsZero() {
+		l.timer = time.AfterFunc(time.Until(l.ends), func() { l.cancel(errExpired) })
+	}
+}
+
+// unblock ends what waits for the client, who may be silent or deaf: the proxy
+// returns only when it has stopped reading from the client and writing to it.
+func (l *lease) unblock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed { // the connection may have another request by now
+		return
+	}
+	past := time.Unix(1, 0)
+	_ = l.client.SetReadDeadline(past)
+	if l.answering { // else there is an answer to be given
+		_ = l.client.SetWriteDeadline(past)
+	}
+}
+
+func (l *lease) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	if l.stop != nil {
+		l.stop()
+	}
+	l.cancel(nil)
+}
+
+// limit is told of every response before it is sent to the client.
+func limit(response *http.Response) error {
+	l := response.Request.Context().Value(leaseKey{}).(*lease)
+	endless := response.StatusCode == http.StatusSwitchingProtocols ||
+		response.ContentLength < 0 && response.Body != http.NoBody
+	if endless && l.over() { // it took that long to begin
+		return errExpired
+	}
+	l.mu.Lock()
+	l.answering = true
+	l.mu.Unlock()
+	if endless {
+		l.arm()
+	}
+	return nil
+}

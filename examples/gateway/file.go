@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"time"
+)
+
+// What applies where the file says nothing.
+const (
+	defaultUpstreamTimeout = time.Minute
+	defaultShutdownTimeout = 20 * time.Second // below the 30 s that Kubernetes grants
+)
+
+// file is the configuration file as it is written: README.md says what each
+// field means. A field that was not there is zero; what is there and empty never
+// passes for that (see decode).
+type file struct {
+	Listen               string       `yaml:"listen,required"`
+	AdminListen          string       `yaml:"admin_listen"`
+	Upstream             string       `yaml:"upstream"`
+	UpstreamTimeout      *duration    `yaml:"upstream_timeout"`
+	ShutdownTimeout      *duration    `yaml:"shutdown_timeout"`
+	Realm                string       `yaml:"realm"`
+	Leeway               *duration    `yaml:"leeway"`
+	InsecureAllowHTTP    bool         `yaml:"insecure_allow_http"`
+	NoOpaqueTokens       bool         `yaml:"no_opaque_tokens"`
+	ForwardAuthorization bool         `yaml:"forward_authorization"`
+	IdentityHeaders      []pair       `yaml:"identity_headers"`
+	Issuers              []issuerPart `yaml:"issuers,required"`
+	Routes               []routePart  `yaml:"routes,required"`
+}
+
+type issuerPart struct {
+	Name                string             `yaml:"name"`
+	URL                 string             `yaml:"url,required"`
+	Audiences           []string           `yaml:"audiences,required"`
+	ClientIDs           []string           `yaml:"client_ids"`
+	AnyClient           bool               `yaml:"any_client"`
+	AudienceMayBeClient bool               `yaml:"audience_may_be_client"`
+	Algorithms          []string           `yaml:"algorithms"`
+	Profile             string             `yaml:"profile"`
+	JWKSURL             string             `yaml:"jwks_url"`
+	OpaqueOnly          bool               `yaml:"opaque_only"`
+	Introspection       *introspectionPart `yaml:"introspection"`
+}
+
+type introspectionPart struct {
+	Endpoint              string      `yaml:"endpoint"`
+	Hosts                 []string    `yaml:"hosts"`
+	Auth                  string      `yaml:"auth"`
+	ClientID              string      `yaml:"client_id"`
+	SecretFile            string      `yaml:"secret_file"`
+	KeyFile               string      `yaml:"key_file"`
+	KeyID                 string      `yaml:"kid"`
+	Algorithm             string      `yaml:"alg"`
+	CertFile              string      `yaml:"cert_file"`
+	Always                bool        `yaml:"always"`
+	MaxAge                *duration   `yaml:"max_age"`
+	StaleIfError          *duration   `yaml:"stale_if_error"`
+	Signed                bool        `yaml:"signed"`
+	SignedAudiences       []string    `yaml:"signed_audiences"`
+	Format                *formatPart `yaml:"format"`
+	AllowMissingAudience  bool        `yaml:"allow_missing_audience"`
+	AllowMissingExpiry    *duration   `yaml:"allow_missing_expiry"`
+	AllowMissingTokenType bool        `yaml:"allow_missing_token_type"`
+}
+
+type formatPart struct {
+	Prefix    string `yaml:"prefix"`
+	MinLength int    `yaml:"min_length"`
+	MaxLength int    `yaml:"max_length"`
+}
+
+type routePart struct {
+	Pattern          string    `yaml:"pattern,required"`
+	Public           bool      `yaml:"public"`
+	Optional         bool      `yaml:"optional"`
+	Scopes           []string  `yaml:"scopes"`
+	AnyScope         []string  `yaml:"any_scope"`
+	Issuers          []string  `yaml:"issuers"`
+	Audiences        []string  `yaml:"audiences"`
+	ClientIDs        []string  `yaml:"client_ids"`
+	AnyTrustedIssuer bool      `yaml:"any_trusted_issuer"`
+	AnyToken         bool      `yaml:"any_token"`
+	MaxTokenAge      *duration `yaml:"max_token_age"`
+	ACRValues        []string  `yaml:"acr_values"`
+	MaxAuthAge       *duration `yaml:"max_auth_age"`
+	Fresh            string    `yaml:"fresh"`
+	AllowEncoded     bool      `yaml:"allow_encoded"`
+	Upstream         string    `yaml:"upstream"`
+}
+
+// duration is written as Go writes it: 30s, 5m.
+type duration time.Duration
+
+// or is the duration, or what applies if it was not there.
+func (d *duration) or(otherwise time.Duration) time.Duration {
+	if d == nil {
+		return otherwise
+	}
+	return time.Duration(*d)
+}
+
+// pair is an entry of a mapping whose keys are the user's.
+type pair struct{ key, value string }
+
+// upstreamOf is where the requests of a route go.
+func (f *file) upstreamOf(r *routePart) string { return cmp.Or(r.Upstream, f.Upstream) }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/bearerguard/bearerguard/middleware"
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// gateway is a configuration at work. It is immutable: a reload makes another.
+type gateway struct {
+	*config
+	log       *slog.Logger
+	validator *validator.Validator
+	guard     *middleware.Guard
+	table     table
+	admin     http.Handler
+}
+
+// newGateway puts a configuration to work. old, if there is one, hands on its keys
+// and revocations. The error has a line for every mistake.
+func newGateway(c *config, old *validator.Validator, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
+	g := &gateway{config: c, log: log}
+	trusted := c.trust(log)
+	if err := c.err(); err != nil {
+		return nil, err // what the library would say of it too
+	}
+	build := validator.New
+	if old != nil {
+		build = old.WithConfig
+	}
+	var err error
+	if g.validator, err = build(trusted); err == nil {
+		g.guard, err = middleware.New(g.validator, middleware.Config{Realm: c.Realm, Logger: log})
+	}
+	if err != nil {
+		c.blame("", err)
+		return nil, c.err()
+	}
+	g.admin, g.table = g.healthMux(), table{g.guard.Routes(), http.NewServeMux()}
+	g.addRoutes(transport)
+	return g, c.err()
+}
+
+// ServeHTTP looks at the path before anything else, and lets the routes decide.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if v := judge(r); v == bad || v == ambiguous && !g.table.allows(r) {
+		problem(w, http.StatusBadRequest)
+		return
+	}
+	g.table.ServeHTTP(w, r)
+}
+
+// allows reports whether the route of a request allows an ambiguous path.
+func (t *table) allows(r *http.Request) bool {
+	handler, _ := t.encoded.Handler(r)
+	allowed, ok := handler.(mark) // a redirect is none
+	return ok && bool(allowed)
+}
+
+// audit logs who may pass where.
+func (g *gateway) audit() {
+	for _, route := range g.table.Audit() {
+		g.log.Info("route", "pattern", route.Pattern, "access", route.Access, "policy", route.Policy)
+	}
+}

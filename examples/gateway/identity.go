@@ -1,0 +1,258 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/textproto"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"weak"
+
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// identity are the headers that tell the upstream who asks.
+type identity struct {
+	headers []identityHeader
+	claims  bool // at least one is a claim
+	// made holds what was said about a token for as long as the validator keeps it.
+	made sync.Map // of weak.Pointer[validator.Token] to [][]string
+}
+
+type identityHeader struct {
+	name  string // in canonical form
+	from  func(*validator.Token) value
+	claim string // the name of the claim; empty: from says
+}
+
+// sources are what a header can hold besides a claim.
+var sources = map[string]func(*validator.Token) value{
+	"sub":       func(t *validator.Token) value { return textValue(t.Subject()) },
+	"iss":       func(t *validator.Token) value { return textValue(t.Issuer()) },
+	"client_id": func(t *validator.Token) value { return textValue(t.ClientID()) },
+	"jti":       func(t *validator.Token) value { return textValue(t.ID()) },
+	"scope":     func(t *validator.Token) value { return listValue(t.Scopes()) },
+	"aud":       func(t *validator.Token) value { return listValue(t.Audiences()) },
+}
+
+// reserved are headers that are not for us to fill: those of the connection, of the
+// message's frame, and what the proxy sets itself. "*" ends a prefix.
+var reserved = []string{
+	"Authorization", "Connection", "Content-*", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Proxy-*", "Sec-*",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Forwarded-*", "X-Real-Ip",
+}
+
+// newIdentity reads identity_headers.
+func (c *config) newIdentity() *identity {
+	id := new(identity)
+	named := map[string]bool{}
+	for i, p := range c.IdentityHeaders {
+		field := "identity_headers." + p.key
+		h := identityHeader{name: textproto.CanonicalMIMEHeaderKey(p.key)}
+		if claim, ok := strings.CutPrefix(p.value, "claim:"); ok {
+			h.claim, id.claims = claim, true
+		}
+		h.from, named[p.value] = sources[p.value], true
+		switch {
+		case !isToken(p.key):
+			c.fault(field, "is not the name of a header")
+		case slices.ContainsFunc(reserved, func(r string) bool { return matches(p.key, r) }):
+			c.fault(field, "is a header with a meaning of its own")
+		case slices.ContainsFunc(c.IdentityHeaders[:i], func(other pair) bool { return same(p.key, other.key) }):
+			c.fault(field, "is the same header as another one to many servers")
+		case h.claim == "" && h.from == nil:
+			c.fault(field, "must be sub, iss, client_id, jti, scope, aud or claim:NAME")
+		case sources[h.claim] != nil:
+			c.fault(field, "must be "+h.claim+", without claim:")
+		}
+		id.headers = append(id.headers, h)
+	}
+	if named["sub"] && !named["iss"] && len(c.Issuers) > 1 {
+		c.fault("identity_headers", "sub without iss: with several issuers, two users may have the same sub")
+	}
+	return id
+}
+
+// owned are the inbound headers that an upstream could take for what we say.
+// Servers that hand headers on as variables write "_" for "-" and whatever else is
+// no letter or digit, so that X_User_Id arrives as X-User-Id does.
+func (id *identity) owned(name string) bool {
+	for _, h := range id.headers {
+		if same(name, h.name) {
+			return true
+		}
+	}
+	return matches(name, "X-Forwarded-*") || matches(name, "Forwarded") || matches(name, "X-Real-Ip")
+}
+
+// strip removes them.
+func (id *identity) strip(header http.Header) {
+	for name := range header {
+		if id.owned(name) {
+			delete(header, name)
+		}
+	}
+}
+
+// set says who asks. The headers must have been stripped.
+func (id *identity) set(header http.Header, token *validator.Token) {
+	for i, values := range id.of(token) {
+		if values != nil {
+			header[id.headers[i].name] = values
+		}
+	}
+}
+
+// of returns the value of each header, nil for none. It is not to be changed.
+func (id *identity) of(token *validator.Token) [][]string {
+	key := weak.Make(token)
+	if made, ok := id.made.Load(key); ok {
+		return made.([][]string)
+	}
+	made := id.make(token)
+	if _, other := id.made.LoadOrStore(key, made); !other {
+		runtime.AddCleanup(token, func(key weak.Pointer[validator.Token]) { id.made.Delete(key) }, key)
+	}
+	return made
+}
+
+func (id *identity) make(token *validator.Token) [][]string {
+	var claims map[string]json.RawMessage
+	if id.claims {
+		claims, _ = validator.Claims[map[string]json.RawMessage](token) // any claims fit
+	}
+	made := make([][]string, len(id.headers))
+	for i, h := range id.headers {
+		v := value{}
+		if h.from != nil {
+			v = h.from(token)
+		} else {
+			v = claimValue(claims[h.claim])
+		}
+		if text := v.String(); text != "" {
+			made[i] = []string{text}
+		}
+	}
+	return made
+}
+
+// value is what a header is to hold: a text, or JSON. The zero value is nothing.
+type value struct {
+	text string
+	json []byte
+}
+
+func textValue(text string) value { return value{text: text} }
+
+func listValue(list []string) value {
+	if len(list) == 0 {
+		return value{}
+	}
+	text, _ := json.Marshal(list) // strings
+	return value{json: text}
+}
+
+// claimValue keeps a number as the token spells it: no float64 holds them all.
+func claimValue(raw json.RawMessage) value {
+	switch {
+	case len(raw) == 0 || raw[0] == 'n': // absent, or null
+		return value{}
+	case raw[0] == '[' || raw[0] == '{':
+		return value{json: raw}
+	case raw[0] != '"':
+		return value{text: string(raw)}
+	}
+	var text string
+	_ = json.Unmarshal(raw, &text) // it is a string
+	if text == "" {
+		return value{json: raw}
+	}
+	return value{text: text}
+}
+
+// String is the header's value: a text of visible ASCII as it is, and everything
+// else as base64url JSON. A text that looks like base64url JSON is made such too:
+// so what decodes to it was encoded, and what does not was not.
+func (v value) String() string {
+	if v.json == nil {
+		if visible(v.text) && !looksEncoded(v.text) {
+			return v.text
+		}
+		v.json, _ = json.Marshal(v.text) // a string
+	}
+	return base64.RawURLEncoding.EncodeToString(v.json)
+}
+
+// visible reports whether a text is visible ASCII: VCHAR (RFC 5234 B.1), no space.
+func visible(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// looksEncoded reports whether a reader could take the text for encoded JSON of a
+// kind that String makes. Many decoders take both alphabets, and skip what is in
+// neither.
+func looksEncoded(text string) bool {
+	text = strings.Map(base64url, text)
+	if len(text)%4 == 1 {
+		text = text[:len(text)-1]
+	}
+	decoded, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || !json.Valid(decoded) {
+		return false
+	}
+	return strings.ContainsAny(strings.TrimLeft(string(decoded), " \t\r\n")[:1], `"[{`)
+}
+
+// base64url maps both alphabets to one, and drops everything else.
+func base64url(r rune) rune {
+	switch {
+	case r == '+':
+		return '-'
+	case r == '/':
+		return '_'
+	case 'A' <= r && r <= 'Z', 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '-', r == '_':
+		return r
+	}
+	return -1
+}
+
+// same compares names of headers as the most careless server does.
+func same(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if careless(a[i]) != careless(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// matches is same for a name or, with "*" at its end, a prefix.
+func matches(name, pattern string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return len(name) >= len(prefix) && same(name[:len(prefix)], prefix)
+	}
+	return same(name, pattern)
+}
+
+func careless(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	}
+	return '-'
+}
+
+// isToken reports whether a text can be the name of a header (RFC 9110 5.6.2).
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
