@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,11 +21,18 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-// recorder remembers decisions.
-type recorder struct{ decisions []validator.Decision }
+// recorder remembers decisions. They are read when those who make them are done.
+type recorder struct {
+	mu        sync.Mutex
+	decisions []validator.Decision
+}
 
 func (r *recorder) observer() validator.Observer {
-	return validator.Observer{Decision: func(_ context.Context, d validator.Decision) { r.decisions = append(r.decisions, d) }}
+	return validator.Observer{Decision: func(_ context.Context, d validator.Decision) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.decisions = append(r.decisions, d)
+	}}
 }
 
 func (r *recorder) last() validator.Decision { return r.decisions[len(r.decisions)-1] }
