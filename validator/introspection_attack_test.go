@@ -128,11 +128,10 @@ func TestFallbackDoesNotComeBack(t *testing.T) {
 // is no answer is not kept: a later question may have been answered.
 func TestLateAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		first := true
+		var calls atomic.Int32
 		good := answer(map[string]any{"exp": time.Now().Add(time.Hour).Unix()})
 		v := wired(t, wire(func(r *http.Request) (*http.Response, error) {
-			if first {
-				first = false
+			if calls.Add(1) == 1 {
 				<-time.After(40 * time.Second) // deaf to its context
 				return reply(r, http.StatusOK, good), nil
 			}

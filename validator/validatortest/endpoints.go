@@ -59,8 +59,9 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 // says of keys and tokens is decided before the request counts: who waits for
 // the count may then change them.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *endpoint, h http.HandlerFunc) {
+	stall := s.stall(r, e) // the holds of now, too
 	e.requests.add()
-	s.stall(r, e)
+	stall()
 	if m := s.settle(r, e); m != ModeUp {
 		misbehave(w, m)
 		return

@@ -43,18 +43,21 @@ func (s *Server) hold(e *endpoint) (release func()) {
 	})
 }
 
-// stall waits for the holds and the delay that are set as the request arrives.
-func (s *Server) stall(r *http.Request, e *endpoint) {
+// stall returns what waits for the holds and the delay that are set as the request
+// arrives.
+func (s *Server) stall(r *http.Request, e *endpoint) (wait func()) {
 	s.mu.Lock()
 	holds, delay := slices.Clone(e.holds), e.delay
 	s.mu.Unlock()
-	for _, h := range holds {
-		await(s, r, h)
-	}
-	if delay > 0 {
-		t := time.NewTimer(delay)
-		defer t.Stop()
-		await(s, r, t.C)
+	return func() {
+		for _, h := range holds {
+			await(s, r, h)
+		}
+		if delay > 0 {
+			t := time.NewTimer(delay)
+			defer t.Stop()
+			await(s, r, t.C)
+		}
 	}
 }
 
