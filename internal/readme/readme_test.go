@@ -17,7 +17,7 @@ const root = "../.."
 // run where they can be, by go test.
 var compiled = []string{
 	"validator/example*_test.go",
-	"middleware/example_test.go",
+	"middleware/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 }
