@@ -204,6 +204,33 @@ func TestErrorHandler(t *testing.T) {
 	}
 }
 
+// once is a ResponseWriter that takes one status.
+type once struct {
+	*httptest.ResponseRecorder
+	t       *testing.T
+	written bool
+}
+
+func (o *once) WriteHeader(status int) {
+	assert.False(o.t, o.written, "superfluous WriteHeader")
+	o.written = true
+	o.ResponseRecorder.WriteHeader(status)
+}
+
+// TestErrorHandlerWritesOneHeader, however often it says so.
+func TestErrorHandlerWritesOneHeader(t *testing.T) {
+	_, g, _ := newHeardGuard(t, middleware.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ *validator.Error, a middleware.Answer) {
+		w.WriteHeader(a.Status)
+		w.WriteHeader(404)
+		_, _ = io.WriteString(w, "a")
+		_, _ = io.WriteString(w, "b")
+	}})
+	w := &once{ResponseRecorder: httptest.NewRecorder(), t: t}
+	g.Routes().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	assert.Equal(t, 401, w.Code)
+	assert.Equal(t, "ab", w.Body.String())
+}
+
 // TestErrorHandlerHasNoWayAround: the connection is out of its reach.
 func TestErrorHandlerHasNoWayAround(t *testing.T) {
 	_, g, _ := newHeardGuard(t, middleware.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ *validator.Error, _ middleware.Answer) {

@@ -53,6 +53,7 @@ func pathRoutes(g *middleware.Guard) *middleware.Routes {
 	routes.Handle("admin.example.com/", scoped("admin"), handler)
 	routes.Handle("CONNECT proxy.example.com/", scoped("admin"), handler)
 	routes.Handle("CONNECT /tunnel/", scoped("read"), handler)
+	routes.Handle("CONNECT\t/tab", scoped("read"), handler)
 	routes.Handle("/both/", scoped("admin"), handler)
 	routes.Handle("CONNECT /both/{id}", scoped("read"), handler)
 	return routes
@@ -143,6 +144,8 @@ func TestPaths(t *testing.T) {
 		{"CONNECT /tunnel/../admin", unauthorized, reached("CONNECT /tunnel/", ""), reached("CONNECT /tunnel/", "")},
 		{"CONNECT /tunnel", unauthorized, forbidden, forbidden},
 		{"CONNECT /x proxy.example.com", unauthorized, forbidden, reached("CONNECT proxy.example.com/", "")},
+		{"CONNECT /tab", unauthorized, reached("CONNECT\t/tab", ""), reached("CONNECT\t/tab", "")},
+		{"GET /tunnel", unauthorized, forbidden, forbidden},
 		{"GET /tunnel/x", unauthorized, to{status: 405}, to{status: 405}},
 	}
 	for _, tc := range tests {

@@ -67,19 +67,18 @@ func (s *Resource) check(insecureHTTP bool) (mistakes []error) {
 	add := func(field, problem string) {
 		mistakes = append(mistakes, &validator.ConfigError{Field: "Resource." + field, Problem: problem})
 	}
-	for _, address := range []struct {
-		field, text string
-		required    bool
-	}{{"URL", s.URL, true}, {"Documentation", s.Documentation, false}, {"MetadataURL", s.MetadataURL, false}} {
-		if address.text == "" && !address.required {
+	if err := checkAddress(s.URL, insecureHTTP); err != nil {
+		add("URL", err.Error())
+	} else if _, err := ResourceMetadataPath(s.URL); err != nil {
+		add("URL", "must have neither query nor fragment")
+	}
+	for _, address := range []struct{ field, text string }{{"Documentation", s.Documentation}, {"MetadataURL", s.MetadataURL}} {
+		if address.text == "" {
 			continue
 		}
 		if err := checkAddress(address.text, insecureHTTP); err != nil {
 			add(address.field, err.Error())
 		}
-	}
-	if _, err := ResourceMetadataPath(s.URL); err != nil && len(mistakes) == 0 {
-		add("URL", "must have neither query nor fragment")
 	}
 	for _, scope := range s.Scopes {
 		if scope == "" || !printable(scope) || strings.ContainsAny(scope, " \"\\") {

@@ -80,9 +80,7 @@ func (rt *Routes) add(e *route) {
 // ServeHTTP decides on the request and serves it.
 func (rt *Routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := &turnstile{w: w}
-	if r.RequestURI != "*" { // "OPTIONS *" and the like are about no path
-		rt.mux.ServeHTTP(t, r)
-	}
+	rt.mux.ServeHTTP(t, r)
 	if !t.passed {
 		rt.unmatched(w, r, t)
 	}

@@ -213,6 +213,19 @@ func TestNestedMux(t *testing.T) {
 	assert.Empty(t, r.Pattern)
 }
 
+// TestAsteriskOfAnOuterMux: "*" is about no path, and the pattern of a router
+// further out makes it no route of ours.
+func TestAsteriskOfAnOuterMux(t *testing.T) {
+	_, g := newGuard(t)
+	routes := g.Routes()
+	routes.Public("/", http.HandlerFunc(tell))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RequestURI, r.Pattern = "*", "/"
+	w := httptest.NewRecorder()
+	routes.ServeHTTP(w, r)
+	answered(t, w.Result(), 401, bare)
+}
+
 // TestRoutesPanicAtWiring: as http.ServeMux does, and without a trace: what
 // panicked is not there.
 func TestRoutesPanicAtWiring(t *testing.T) {

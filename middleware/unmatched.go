@@ -27,7 +27,8 @@ func (rt *Routes) unmatched(w http.ResponseWriter, r *http.Request, t *turnstile
 
 // target is the route that a redirect of the mux leads to; nil: it is none, or
 // leads nowhere. ServeMux gives the pattern with the redirect, except for CONNECT,
-// which is never redirected here.
+// which is never redirected here. To "*" it says 400, and leaves a pattern of a mux
+// further out where it was.
 func (rt *Routes) target(r *http.Request, t *turnstile) *route {
 	if t.status/100 != 3 || r.Method == http.MethodConnect {
 		return nil
@@ -41,6 +42,7 @@ func (rt *Routes) permittedOtherwise(ctx context.Context, r *http.Request, t *tu
 	other := *r
 	for _, other.Method = range strings.Split(t.header.Get("Allow"), ", ") {
 		_, pattern := rt.mux.Handler(&other)
+		// nil: a redirect of CONNECT.
 		if e := rt.lookup(pattern); e != nil && e.permits(ctx, token) {
 			return true
 		}

@@ -195,10 +195,11 @@ func (t *facts) instant() instant {
 	return instant{dateOf(t.issuer.trusted.clock()), t.issuer.trusted.leeway}
 }
 
-// within reports whether a date is at most that long ago. One that is absent is
-// not, nor is one that is still to come: a clock is wrong, so that nobody knows.
+// within reports whether a date is at most that long ago. An absent one is not: it
+// is before all others. Nor is one that is still to come: a clock is wrong, so that
+// nobody knows.
 func (d numericDate) within(bound time.Duration, at instant) bool {
-	return d != absent && d <= at.now.plus(at.leeway) && at.now <= d.plus(bound).plus(at.leeway)
+	return d <= at.now.plus(at.leeway) && at.now <= d.plus(bound).plus(at.leeway)
 }
 
 func containsAll(list, wanted []string) bool {

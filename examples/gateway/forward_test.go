@@ -49,6 +49,15 @@ func TestForwards(t *testing.T) {
 	assert.NotContains(t, header, "X-Claim-Tenant", "the token has none")
 }
 
+// TestNoCompressionOfOurs: the encoding of a body is between the client and the
+// upstream.
+func TestNoCompressionOfOurs(t *testing.T) {
+	f, _ := startSimple(t)
+	got := f.raw(t, "GET /public/a HTTP/1.1\r\nHost: api\r\n\r\n")
+	assert.NotContains(t, got.seen.Header, "Accept-Encoding")
+	assert.NotContains(t, got.seen.Header, "User-Agent")
+}
+
 func TestForwardAuthorization(t *testing.T) {
 	f, as := startSimple(t, "forward_authorization: true\n")
 	token := mint(as)

@@ -2,23 +2,19 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"encoding/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -39,48 +35,6 @@ func TestMain(m *testing.M) {
 
 // patience is how long a test waits for what must happen.
 const patience = time.Minute
-
-// journal is the program's stderr: a test waits for what it says.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	more chan struct{} // closed when there is more
-}
-
-func newJournal() *journal { return &journal{more: make(chan struct{})} }
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	close(j.more)
-	j.more = make(chan struct{})
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-// wait returns once the journal has said it n times.
-func (j *journal) wait(t *testing.T, said string, n int) {
-	t.Helper()
-	timeout := time.After(patience)
-	for {
-		j.mu.Lock()
-		text, more := j.text.String(), j.more
-		j.mu.Unlock()
-		if strings.Count(text, said) >= n {
-			return
-		}
-		select {
-		case <-more:
-		case <-timeout:
-			require.FailNow(t, "it was not said", "%q in\n%s", said, text)
-		}
-	}
-}
 
 // front is a gateway that runs.
 type front struct {
@@ -198,88 +152,6 @@ func newClient(t testing.TB) *http.Client {
 	}}
 	t.Cleanup(c.CloseIdleConnections)
 	return c
-}
-
-// request makes a request to the gateway; token may be empty.
-func (f *front) request(t testing.TB, method, target, token string, body io.Reader) *http.Request {
-	t.Helper()
-	r, err := http.NewRequest(method, "http://"+f.address+target, body)
-	require.NoError(t, err)
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	return r
-}
-
-func (f *front) do(t testing.TB, r *http.Request) answer {
-	t.Helper()
-	response, err := f.client.Do(r)
-	require.NoError(t, err)
-	return read(t, response)
-}
-
-func (f *front) get(t testing.TB, target, token string) answer {
-	t.Helper()
-	return f.do(t, f.request(t, http.MethodGet, target, token, nil))
-}
-
-// raw sends the bytes of a request as they are, and reads one answer.
-func (f *front) raw(t testing.TB, text string) answer {
-	t.Helper()
-	conn, reader := dial(t, f.address)
-	defer conn.Close()
-	_, err := io.WriteString(conn, text)
-	require.NoError(t, err)
-	response, err := http.ReadResponse(reader, nil)
-	require.NoError(t, err)
-	return read(t, response)
-}
-
-// answer is a response that was read, and what the upstream saw if it got there.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-	seen   *seen // nil: the upstream was not asked
-}
-
-func read(t testing.TB, response *http.Response) answer {
-	t.Helper()
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	a := answer{status: response.StatusCode, header: response.Header, body: string(body)}
-	if response.Header.Get("X-Upstream") != "" {
-		a.seen = new(seen)
-		if len(body) > 0 {
-			require.NoError(t, json.Unmarshal(body, a.seen))
-		}
-	}
-	return a
-}
-
-// seen is a request as the upstream got it.
-type seen struct {
-	Method, Target, Host, Body string
-	Header, Trailer            http.Header
-}
-
-// newUpstream is an upstream that answers with what it saw.
-func newUpstream(t testing.TB) *httptest.Server {
-	return upstream(t, func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		assert.NoError(t, err)
-		w.Header().Set("X-Upstream", "here")
-		text, err := json.Marshal(seen{r.Method, r.RequestURI, r.Host, string(body), r.Header, r.Trailer})
-		assert.NoError(t, err)
-		_, _ = w.Write(text)
-	})
-}
-
-func upstream(t testing.TB, handler http.HandlerFunc) *httptest.Server {
-	s := httptest.NewServer(handler)
-	t.Cleanup(s.Close)
-	return s
 }
 
 func newIssuer(t testing.TB, o validatortest.Options) *validatortest.Server {

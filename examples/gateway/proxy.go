@@ -10,7 +10,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bearerguard/bearerguard/middleware"
@@ -124,29 +123,3 @@ func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p.log.Warn("no answer from upstream", "upstream", p.upstream.Host, "pattern", r.Pattern, "error", err.Error())
 }
-
-// newTransport talks to upstreams.
-func newTransport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		// No Proxy: upstreams are neighbours, and a variable of the environment must not
-		// say who reads identities.
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  timeout,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 1 << 20,
-		MaxIdleConns:           1000,
-		MaxIdleConnsPerHost:    100,
-		IdleConnTimeout:        90 * time.Second,
-		DisableCompression:     true, // bodies go through as they are
-		ForceAttemptHTTP2:      true,
-	}
-}
-
-// buffers are those that bodies are copied with.
-var buffers = &bufferPool{sync.Pool{New: func() any { return new([32 << 10]byte) }}}
-
-type bufferPool struct{ sync.Pool }
-
-func (p *bufferPool) Get() []byte  { return p.Pool.Get().(*[32 << 10]byte)[:] }
-func (p *bufferPool) Put(b []byte) { p.Pool.Put((*[32 << 10]byte)(b)) }
