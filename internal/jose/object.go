@@ -81,7 +81,11 @@ func ReadSegment(segment string, known *Names) (*Object, error) {
 
 func (o *Object) open(known *Names) {
 	o.Text, o.known, o.name, o.members, o.value, o.err = string(o.scratch), known, "", 0, false, nil
-	if tooDeep(o.Text) {
+	switch {
+	case !strings.HasPrefix(strings.TrimLeft(o.Text, " \t\r\n"), "{"):
+		o.err = ErrSyntax // no object, however deep
+		return
+	case tooDeep(o.Text):
 		o.err = ErrDepth // before the decoder recurses into it
 		return
 	}
