@@ -119,26 +119,27 @@ func TestResourceConfig(t *testing.T) {
 		fields   strs
 		metadata string // address in the challenge
 	}{
-		"none":              {},
-		"host only":         {resource: middleware.Resource{URL: "https://api.example.com"}, metadata: "https://api.example.com/.well-known/oauth-protected-resource"},
-		"port":              {resource: middleware.Resource{URL: "https://api.example.com:8443/a"}, metadata: "https://api.example.com:8443/.well-known/oauth-protected-resource/a"},
-		"elsewhere":         {resource: middleware.Resource{URL: "https://api.example.com/a", MetadataURL: "https://meta.example.com/?a"}, metadata: "https://meta.example.com/?a"},
-		"loopback":          {resource: middleware.Resource{URL: "http://localhost:8080/a"}, insecure: true, metadata: "http://localhost:8080/.well-known/oauth-protected-resource/a"},
-		"plain":             {resource: middleware.Resource{URL: "http://localhost:8080/a"}, fields: strs{"Resource.URL"}},
-		"plain elsewhere":   {resource: middleware.Resource{URL: "http://api.example.com/a"}, insecure: true, fields: strs{"Resource.URL"}},
-		"no URL, name":      {resource: middleware.Resource{Name: "Orders"}, fields: strs{"Resource.URL"}},
-		"no URL, scopes":    {resource: middleware.Resource{Scopes: strs{"a"}}, fields: strs{"Resource.URL"}},
-		"no URL, docs":      {resource: middleware.Resource{Documentation: "https://x.example.com"}, fields: strs{"Resource.URL"}},
-		"no URL, metadata":  {resource: middleware.Resource{MetadataURL: "https://x.example.com"}, fields: strs{"Resource.URL"}},
-		"query":             {resource: middleware.Resource{URL: "https://api.example.com/?a"}, fields: strs{"Resource.URL"}},
-		"empty query":       {resource: middleware.Resource{URL: "https://api.example.com/?"}, fields: strs{"Resource.URL"}},
-		"fragment":          {resource: middleware.Resource{URL: "https://api.example.com/#a"}, fields: strs{"Resource.URL"}},
-		"not a URL":         {resource: middleware.Resource{URL: "https://api.example.com:x"}, fields: strs{"Resource.URL"}},
-		"spelled otherwise": {resource: middleware.Resource{URL: "https://api.example.com/a b"}, fields: strs{"Resource.URL"}},
-		"not a scope":       {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{"a b"}}, fields: strs{"Resource.Scopes"}},
-		"quote in a scope":  {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{`a"`}}, fields: strs{"Resource.Scopes"}},
-		"non-ASCII scope":   {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{"é"}}, fields: strs{"Resource.Scopes"}},
-		"empty scope":       {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{""}}, fields: strs{"Resource.Scopes"}},
+		"none":                 {},
+		"host only":            {resource: middleware.Resource{URL: "https://api.example.com"}, metadata: "https://api.example.com/.well-known/oauth-protected-resource"},
+		"port":                 {resource: middleware.Resource{URL: "https://api.example.com:8443/a"}, metadata: "https://api.example.com:8443/.well-known/oauth-protected-resource/a"},
+		"elsewhere":            {resource: middleware.Resource{URL: "https://api.example.com/a", MetadataURL: "https://meta.example.com/?a"}, metadata: "https://meta.example.com/?a"},
+		"loopback":             {resource: middleware.Resource{URL: "http://localhost:8080/a"}, insecure: true, metadata: "http://localhost:8080/.well-known/oauth-protected-resource/a"},
+		"plain":                {resource: middleware.Resource{URL: "http://localhost:8080/a"}, fields: strs{"Resource.URL"}},
+		"plain elsewhere":      {resource: middleware.Resource{URL: "http://api.example.com/a"}, insecure: true, fields: strs{"Resource.URL"}},
+		"no URL, name":         {resource: middleware.Resource{Name: "Orders"}, fields: strs{"Resource.URL"}},
+		"no URL, scopes":       {resource: middleware.Resource{Scopes: strs{"a"}}, fields: strs{"Resource.URL"}},
+		"no URL, docs":         {resource: middleware.Resource{Documentation: "https://x.example.com"}, fields: strs{"Resource.URL"}},
+		"no URL, metadata":     {resource: middleware.Resource{MetadataURL: "https://x.example.com"}, fields: strs{"Resource.URL"}},
+		"query":                {resource: middleware.Resource{URL: "https://api.example.com/?a"}, fields: strs{"Resource.URL"}},
+		"empty query":          {resource: middleware.Resource{URL: "https://api.example.com/?"}, fields: strs{"Resource.URL"}},
+		"fragment":             {resource: middleware.Resource{URL: "https://api.example.com/#a"}, fields: strs{"Resource.URL"}},
+		"not a URL":            {resource: middleware.Resource{URL: "https://api.example.com:x"}, fields: strs{"Resource.URL"}},
+		"spelled otherwise":    {resource: middleware.Resource{URL: "https://api.example.com/a b"}, fields: strs{"Resource.URL"}},
+		"not a scope":          {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{"a b"}}, fields: strs{"Resource.Scopes"}},
+		"quote in a scope":     {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{`a"`}}, fields: strs{"Resource.Scopes"}},
+		"backslash in a scope": {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{`a\b`}}, fields: strs{"Resource.Scopes"}},
+		"non-ASCII scope":      {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{"é"}}, fields: strs{"Resource.Scopes"}},
+		"empty scope":          {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{""}}, fields: strs{"Resource.Scopes"}},
 		"everything at once": {
 			resource: middleware.Resource{URL: "/orders", Scopes: strs{"a b"}, Documentation: "ftp://x", MetadataURL: "x"},
 			fields:   strs{"Resource.URL", "Resource.Documentation", "Resource.MetadataURL", "Resource.Scopes"},
@@ -164,6 +165,7 @@ func TestResourceConfig(t *testing.T) {
 	}
 	_, err := middleware.New(nil, middleware.Config{Realm: "é", Resource: middleware.Resource{Name: "x"}})
 	assert.Equal(t, strs{"Validator", "Realm", "Resource.URL"}, mistaken(err))
+	assert.ErrorContains(t, err, "Resource.URL: must be an absolute URL")
 }
 
 // mistaken are the fields of the ConfigErrors in err.
