@@ -209,6 +209,17 @@ func TestDiscoveredEndpointThatMayNotBeAskedIsNot(t *testing.T) {
 	}
 }
 
+// Nor is it kept: a better one is found as soon as there is one.
+func TestDiscoveredEndpointThatMayNotBeAskedIsNotKept(t *testing.T) {
+	for _, address := range []string{"http://as.example/introspect", "https://evil.example/introspect"} {
+		n := replying(byAddress(map[string]reply{openid: naming(address)}))
+		c := newClient(t, n, discovering)
+		fails(t, c, introspect.Unavailable)
+		n.set(byAddress(map[string]reply{openid: naming(endpoint), endpoint: with(200, yes)}))
+		isActive(t, c)
+	}
+}
+
 func TestDiscoveredEndpointMayBeHere(t *testing.T) {
 	for _, test := range []struct {
 		issuer, address string

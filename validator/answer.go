@@ -109,10 +109,8 @@ func audienceOrAllowed(c *candidate) *failure {
 // complete fills in what an answer leaves out and a verified JWS says itself, so
 // that both are held to the same checks together.
 func (a *answerClaims) complete(own *facts) {
-	a.marked = true // by its profile
-	if a.expiry == absent {
-		a.expiry = own.expiry
-	}
+	a.marked = true       // by its profile
+	a.expiry = own.expiry // agree compares the answer's, and inquiry.until keeps it
 	if len(a.audience) == 0 {
 		a.audience = own.audience
 	}

@@ -74,6 +74,31 @@ func TestAlways(t *testing.T) {
 	accept(t, v, raw)
 }
 
+// TestVerifiedTokensCompleteTheirAnswers: what an answer about a JWT leaves out, the
+// JWT says; what it says is checked, and other kinds of tokens are refused.
+func TestVerifiedTokensCompleteTheirAnswers(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at, always)))
+	o.says(`{"active":true}`)
+	accept(t, v, s.AccessToken())
+	for body, reason := range map[string]validator.Reason{
+		`{"active":true,"aud":"api://other"}`:             validator.ReasonAudienceMismatch,
+		`{"active":true,"client_id":"other"}`:             validator.ReasonClientMismatch,
+		`{"active":true,"exp":1}`:                         validator.ReasonExpired,
+		`{"active":true,"token_use":"refresh_token"}`:     validator.ReasonNotAccessToken,
+		`{"active":true,"token_type":"N_A"}`:              validator.ReasonNotAccessToken,
+		`{"active":true,"token_type":"DPoP"}`:             validator.ReasonConfirmationMissing,
+		`{"active":true,"nbf":9999999999}`:                validator.ReasonNotYetValid,
+		`{"active":true,"scope":"a","scp":["b"]}`:         validator.ReasonScopeConflict,
+		`{"active":true,"cnf":{"x5t":"x"}}`:               validator.ReasonConfirmationUnknown,
+		`{"active":false,"token_type":"Bearer","aud":[]}`: validator.ReasonInactive,
+	} {
+		o.says(body)
+		reject(t, v, s.AccessToken(), validator.ErrInvalidToken, reason)
+	}
+}
+
 // TestAlwaysHonoursTheEarlierEnd: the answer's exp holds without leeway, where it
 // has one; a withdrawn key ends a token whatever was said of it.
 func TestAlwaysHonoursTheEarlierEnd(t *testing.T) {
