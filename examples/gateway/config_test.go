@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -48,7 +50,9 @@ routes:
 func refused(t *testing.T, path string) []string {
 	t.Helper()
 	var out, log strings.Builder
-	err := run(t.Context(), nil, []string{"-config", path}, &out, &log)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // if it serves, it ends
+	err := run(ctx, nil, []string{"-config", path}, &out, &log)
 	require.Error(t, err)
 	assert.Empty(t, out.String())
 	assert.Empty(t, log.String())
@@ -143,6 +147,7 @@ func TestMistakes(t *testing.T) {
 		"a long secret":          {"secret_file: secret", "secret_file: /dev/zero", strs{"12: issuers[0].introspection.secret_file: is longer than 1 MiB"}},
 		"a directory":            {"secret_file: secret", "secret_file: /", strs{"12: issuers[0].introspection.secret_file: is a directory"}},
 		"inline secret":          {"secret_file: secret", "secret: hunter2", strs{"12: issuers[0].introspection.secret: there is no such field"}},
+		"an anchored header":     {"X-User-Id: sub", "X-User-Id: &x sub", strs{"4: identity_headers.X-User-Id: anchors and aliases are not supported: write it out"}},
 		"a key it does not use":  {"secret_file: secret", "secret_file: secret\n      key_file: x", strs{"13: issuers[0].introspection.key_file: does not belong to auth client_secret_basic"}},
 		"always, opaque_only":    {"      client_id: o", "      always: true\n      client_id: o", nil},
 		"max_age":                {"      client_id: o", "      max_age: 0s\n      client_id: o", strs{"11: issuers[0].introspection.max_age: must be more than 0s: leave it out if it does not matter"}},
@@ -327,25 +332,29 @@ func TestAuth(t *testing.T) {
 	writePEM(t, filepath.Join(dir, "ec"), "EC PRIVATE KEY", sec1, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(ed)
 	writePEM(t, filepath.Join(dir, "ed"), "PRIVATE KEY", pkcs8, err)
+	signer, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	writePEM(t, filepath.Join(dir, "rsa"), "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(signer), nil)
 	writePEM(t, filepath.Join(dir, "public"), "PUBLIC KEY", sec1, nil)
 	writeCertificate(t, dir, ec)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte("hunter2"), 0o600))
 	for name, tc := range map[string]struct{ auth, said string }{
-		"private_key_jwt":     {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: ES256, kid: k", ""},
-		"private_key_jwt, ed": {"auth: private_key_jwt, client_id: a, key_file: DIR/ed, alg: Ed25519", ""},
-		"another curve":       {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: ES384", "key_file: the key does not fit alg ES384"},
-		"another type":        {"auth: private_key_jwt, client_id: a, key_file: DIR/ed, alg: RS256", "key_file: the key does not fit alg RS256"},
-		"HMAC":                {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: HS256", "key_file: the key does not fit alg HS256"},
-		"no alg":              {"auth: private_key_jwt, client_id: a, key_file: DIR/ec", "alg: is required with auth private_key_jwt"},
-		"no PEM":              {"auth: private_key_jwt, client_id: a, key_file: DIR/text, alg: ES256", "key_file: there is no PEM block in it"},
-		"a public key":        {"auth: private_key_jwt, client_id: a, key_file: DIR/public, alg: ES256", "key_file: its first PEM block is no private key"},
-		"tls_client_auth":     {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ec", ""},
-		"not its key":         {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ed", "cert_file: cert_file and key_file are not a certificate and its key in PEM"},
-		"no key":              {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/nowhere", "cert_file: key_file: no such file or directory"},
-		"a kid":               {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ec, kid: x", "kid: does not belong to auth tls_client_auth"},
-		"bearer":              {"auth: bearer, secret_file: DIR/text", ""},
-		"bearer of a client":  {"auth: bearer, client_id: a, secret_file: DIR/text", "client_id: does not belong to auth bearer"},
-		"client_secret_post":  {"auth: client_secret_post, client_id: a, secret_file: DIR/text", ""},
+		"private_key_jwt":      {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: ES256, kid: k", ""},
+		"private_key_jwt, ed":  {"auth: private_key_jwt, client_id: a, key_file: DIR/ed, alg: Ed25519", ""},
+		"private_key_jwt, RSA": {"auth: private_key_jwt, client_id: a, key_file: DIR/rsa, alg: PS256", ""},
+		"another curve":        {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: ES384", "key_file: the key does not fit alg ES384"},
+		"another type":         {"auth: private_key_jwt, client_id: a, key_file: DIR/ed, alg: RS256", "key_file: the key does not fit alg RS256"},
+		"HMAC":                 {"auth: private_key_jwt, client_id: a, key_file: DIR/ec, alg: HS256", "key_file: the key does not fit alg HS256"},
+		"no alg":               {"auth: private_key_jwt, client_id: a, key_file: DIR/ec", "alg: is required with auth private_key_jwt"},
+		"no PEM":               {"auth: private_key_jwt, client_id: a, key_file: DIR/text, alg: ES256", "key_file: there is no PEM block in it"},
+		"a public key":         {"auth: private_key_jwt, client_id: a, key_file: DIR/public, alg: ES256", "key_file: its first PEM block is no private key"},
+		"tls_client_auth":      {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ec", ""},
+		"not its key":          {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ed", "cert_file: cert_file and key_file are not a certificate and its key in PEM"},
+		"no key":               {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/nowhere", "cert_file: key_file: no such file or directory"},
+		"a kid":                {"auth: tls_client_auth, client_id: a, cert_file: DIR/cert, key_file: DIR/ec, kid: x", "kid: does not belong to auth tls_client_auth"},
+		"bearer":               {"auth: bearer, secret_file: DIR/text", ""},
+		"bearer of a client":   {"auth: bearer, client_id: a, secret_file: DIR/text", "client_id: does not belong to auth bearer"},
+		"client_secret_post":   {"auth: client_secret_post, client_id: a, secret_file: DIR/text", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := configure(t, fmt.Sprintf("listen: 127.0.0.1:0\nupstream: http://x\nroutes: [{pattern: /, any_token: true}]\nissuers:\n"+

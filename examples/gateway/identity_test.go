@@ -105,27 +105,29 @@ func TestEncoding(t *testing.T) {
 		plain string // empty: encoded
 		means any
 	}{
-		"plain":            {"acme", "acme", "acme"},
-		"punctuation":      {`a,b="c";d`, `a,b="c";d`, `a,b="c";d`},
-		"umlaut":           {"Zoë", "", "Zoë"},
-		"a space":          {"a b", "", "a b"},
-		"spaces around":    {" a ", "", " a "},
-		"line feed":        {"a\r\nX-User-Id: root", "", "a\r\nX-User-Id: root"},
-		"empty":            {"", "", ""},
-		"nul":              {"a\x00b", "", "a\x00b"},
-		"looks encoded":    {encoded, "", encoded},
-		"looks padded":     {encoded + "==", "", encoded + "=="},
-		"looks dotted":     {encoded[:3] + "." + encoded[3:], "", encoded[:3] + "." + encoded[3:]},
-		"looks like list":  {base64.StdEncoding.EncodeToString([]byte(`["?>"]`)), "", base64.StdEncoding.EncodeToString([]byte(`["?>"]`))},
-		"encoded number":   {"MTI", "MTI", "MTI"},
-		"list":             {[]any{"a", "b"}, "", []any{"a", "b"}},
-		"list of one":      {[]any{"a"}, "", []any{"a"}},
-		"empty list":       {[]any{}, "", []any{}},
-		"object":           {map[string]any{"id": "a"}, "", map[string]any{"id": "a"}},
-		"number":           {42, "42", "42"},
-		"a number too big": {json.RawMessage("12345678901234567891"), "12345678901234567891", "12345678901234567891"},
-		"true":             {true, "true", "true"},
-		"null":             {nil, "", nil},
+		"plain":                 {"acme", "acme", "acme"},
+		"punctuation":           {`a,b="c";d`, `a,b="c";d`, `a,b="c";d`},
+		"umlaut":                {"Zoë", "", "Zoë"},
+		"a space":               {"a b", "", "a b"},
+		"spaces around":         {" a ", "", " a "},
+		"line feed":             {"a\r\nX-User-Id: root", "", "a\r\nX-User-Id: root"},
+		"empty":                 {"", "", ""},
+		"nul":                   {"a\x00b", "", "a\x00b"},
+		"looks encoded":         {encoded, "", encoded},
+		"looks padded":          {encoded + "==", "", encoded + "=="},
+		"looks dotted":          {encoded[:3] + "." + encoded[3:], "", encoded[:3] + "." + encoded[3:]},
+		"looks like list":       {base64.StdEncoding.EncodeToString([]byte(`["?>"]`)), "", base64.StdEncoding.EncodeToString([]byte(`["?>"]`))},
+		"looks like list, plus": {"WyI+Pj4iXQ==", "", "WyI+Pj4iXQ=="},
+		"looks cut":             {encoded + "A", "", encoded + "A"},
+		"encoded number":        {"MTI", "MTI", "MTI"},
+		"list":                  {[]any{"a", "b"}, "", []any{"a", "b"}},
+		"list of one":           {[]any{"a"}, "", []any{"a"}},
+		"empty list":            {[]any{}, "", []any{}},
+		"object":                {map[string]any{"id": "a"}, "", map[string]any{"id": "a"}},
+		"number":                {42, "42", "42"},
+		"a number too big":      {json.RawMessage("12345678901234567891"), "12345678901234567891", "12345678901234567891"},
+		"true":                  {true, "true", "true"},
+		"null":                  {nil, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := f.get(t, "/orders/1", mint(as, validatortest.Claim("tenant", tc.claim)))
@@ -140,6 +142,7 @@ func TestEncoding(t *testing.T) {
 				assert.Equal(t, tc.plain, values[0])
 			} else {
 				assert.Regexp(t, `^[A-Za-z0-9_-]+$`, values[0])
+				assert.NotEqual(t, tc.claim, values[0])
 			}
 			assert.Equal(t, tc.means, meaning(values[0]))
 		})
@@ -155,7 +158,7 @@ func TestTwoIssuers(t *testing.T) {
 	f := start(t, configure(t, `listen: 127.0.0.1:0
 upstream: UPSTREAM
 insecure_allow_http: true
-identity_headers: {X-User-Id: sub, X-User-Issuer: iss}
+identity_headers: {X-User-Id: sub, X-User-Issuer: iss, X-Audiences: aud, X-Token-Id: jti}
 issuers:
   - {name: staff, url: STAFF, audiences: [api://orders], any_client: true}
   - {name: partners, url: PARTNERS, audiences: [api://orders], any_client: true}
@@ -177,6 +180,8 @@ routes:
 		if tc.status == 200 {
 			assert.Equal(t, "alice", got.seen.Header.Get("X-User-Id"))
 			assert.Equal(t, tc.as.Issuer(), got.seen.Header.Get("X-User-Issuer"))
+			assert.Equal(t, []any{"api://orders"}, meaning(got.seen.Header.Get("X-Audiences")))
+			assert.NotEmpty(t, got.seen.Header.Get("X-Token-Id"))
 		}
 	}
 }
