@@ -50,11 +50,12 @@ func (t *facts) acr() (acr string, err error) {
 	return acr, err
 }
 
-// authTime is when the user authenticated (RFC 9068 2.2.1).
+// authTime is when the user authenticated (RFC 9068 2.2.1). 0 is what some servers
+// say who do not know.
 func (t *facts) authTime() (numericDate, error) {
 	at := absent
 	err := t.read("auth_time", authTimeName, func(o *jose.Object) {
-		if readDate(o, &at, true) != nil {
+		if readDate(o, &at, false) != nil {
 			o.Refuse()
 		}
 	})

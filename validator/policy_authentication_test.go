@@ -83,6 +83,7 @@ func TestMaxAuthAge(t *testing.T) {
 					"zero":       mint(validatortest.Claim("auth_time", 0)),
 					"huge":       mint(validatortest.Claim("auth_time", json.RawMessage("1e400"))),
 					"look-alike": mint(validatortest.Claim("Auth_Time", seconds)),
+					"two, after": mint(validatortest.Claim("auth_time", seconds), validatortest.Claim("auth_tim\u0435", seconds)), // a Cyrillic e
 					"two":        mint(validatortest.Claim("auth_time", seconds), validatortest.Claim("AUTH_TIME", seconds)),
 				} {
 					t.Run(what, func(t *testing.T) {
@@ -95,6 +96,31 @@ func TestMaxAuthAge(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestAuthenticationAtZero: nobody authenticated in 1970, however long ago may be.
+func TestAuthenticationAtZero(t *testing.T) {
+	s, clock, v := still(t, 0)
+	p := validator.Policy{AnyToken: true, MaxAuthAge: 100 * 365 * 24 * time.Hour}
+	permitted(t, v, s.AccessToken(ago(clock, "auth_time", 50*365*24*time.Hour)), p)
+	denied(t, v, s.AccessToken(validatortest.Claim("auth_time", 0)), p, validator.ErrInsufficientAuthentication, validator.ReasonAuthenticationTooOld)
+}
+
+// TestStepUpSaysWhatWasFound: in the log, not to the client.
+func TestStepUpSaysWhatWasFound(t *testing.T) {
+	s, clock, v := still(t, 0)
+	detail := func(p validator.Policy, reason validator.Reason, edits ...validatortest.Edit) string {
+		p.AnyToken = true
+		return denied(t, v, s.AccessToken(edits...), p, validator.ErrInsufficientAuthentication, reason).Detail
+	}
+	acr, age := validator.Policy{ACRValues: strs{"gold"}}, validator.Policy{MaxAuthAge: time.Minute}
+	assert.Equal(t, `the policy asks for acr one of ["gold"], found "bronze"`, detail(acr, validator.ReasonACRInsufficient, validatortest.Claim("acr", "bronze")))
+	assert.Contains(t, detail(acr, validator.ReasonACRInsufficient, validatortest.Claim("acr", 1)), "wrong JSON type: acr")
+	old := detail(age, validator.ReasonAuthenticationTooOld, ago(clock, "auth_time", time.Hour))
+	assert.Equal(t, "the policy asks for auth_time at most 1m0s ago, found 2026-11-01T11:00:00Z", old)
+	for _, value := range []any{"x", -1} {
+		assert.Contains(t, detail(age, validator.ReasonAuthenticationTooOld, validatortest.Claim("auth_time", value)), "wrong JSON type: auth_time")
 	}
 }
 

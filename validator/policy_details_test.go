@@ -124,6 +124,8 @@ func TestDetailSaysWhatWasFound(t *testing.T) {
 	assert.NotContains(t, e.Detail, "decode")
 	e = denied(t, v, s.AccessToken(details(`[{"type":"a"},{}]`)), detailed(small), validator.ErrInsufficientScope, validator.ReasonDetailsMalformed)
 	assert.Contains(t, e.Detail, "element 1: ")
+	e = denied(t, v, s.AccessToken(details(`{"type":"payment"}`)), detailed(small), validator.ErrInsufficientScope, validator.ReasonDetailsMalformed)
+	assert.Equal(t, "not an array", e.Detail)
 }
 
 // TestDetailsAreBesideScopes: neither stands for the other.

@@ -112,6 +112,23 @@ func TestPolicyFreshInAnOutage(t *testing.T) {
 	}
 }
 
+// TestTwoBoundsForAnOutage, and no demand: the smaller bounds the issuer's setting.
+func TestTwoBoundsForAnOutage(t *testing.T) {
+	s, clock, v, _ := standing(t, maxAge(time.Minute), staleIfError(time.Hour))
+	raw := s.OpaqueToken()
+	accept(t, v, raw)
+	clock.Advance(2 * time.Minute)
+	s.SetIntrospectionMode(validatortest.ModeError)
+	bound := func(policy, call time.Duration) error {
+		p := validator.Policy{AnyToken: true, Fresh: validator.Freshness{}.OrIfDown(policy)}
+		_, err := v.ValidateWith(t.Context(), raw, validator.Requirements{Policy: &p, Fresh: validator.Freshness{}.OrIfDown(call)})
+		return err
+	}
+	assert.NoError(t, bound(2*time.Minute, 3*time.Minute))
+	refused(t, bound(time.Minute, 3*time.Minute), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+	refused(t, bound(3*time.Minute, time.Minute), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+}
+
 // TestCheckAsksNobody: it refuses a Token whose answer is not fresh enough, and does
 // not call that a fault of the token.
 func TestCheckAsksNobody(t *testing.T) {

@@ -29,6 +29,7 @@ func TestPolicyString(t *testing.T) {
 		`permit "business hours"`:                                 {Permit: never, PermitName: "business hours"},
 		"authenticated within 1h0m0s":                             {MaxAuthAge: time.Hour},
 		"issued within -1s":                                       {MaxTokenAge: -time.Second},
+		"authenticated within -1s":                                {MaxAuthAge: -time.Second},
 		"any token; acr gold":                                     {AnyToken: true, ACRValues: strs{"gold"}},
 		`authorization details payment, "a,"`:                     {AuthorizationDetails: []validator.DetailRule{small, validator.Detail("a,", func(any) bool { return true }), small}},
 		"introspected now (within 5m0s while the issuer is down)": {Fresh: validator.IntrospectedNow().OrIfDown(5 * time.Minute)},
