@@ -361,6 +361,22 @@ func TestOneTokenDoesNotUseTheTrialsUp(t *testing.T) {
 	assert.Equal(t, 2*time.Second, s.suspended(t))
 }
 
+// However long ago the last one was: those that failed are still used up.
+func TestTrialsDoNotComeBackByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTrouble(t, down)
+		s.open(t)
+		s.fail(t, enough-1)
+		s.clock.Advance(time.Hour)
+		gate := make(chan struct{})
+		s.set(held(gate, with(200, yes)))
+		last := s.trials(t, 1)
+		s.suspended(t)
+		close(gate)
+		assert.NoError(t, <-last)
+	})
+}
+
 // A token that failed before the pause counts anew after it.
 func TestTokensOfBeforeThePauseAreForgotten(t *testing.T) {
 	s := newTrouble(t, down)
