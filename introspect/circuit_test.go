@@ -313,6 +313,28 @@ func TestTrialThatProvesNothingIsGivenBack(t *testing.T) {
 	}
 }
 
+// One, and not all of them.
+func TestTrialThatIsGivenBackIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTrouble(t, down)
+		s.open(t)
+		gate := make(chan struct{})
+		s.set(held(gate, with(200, yes)))
+		errs := s.trials(t, enough-2)
+		s.prove(t, with(404, ""))
+		s.set(held(gate, with(200, yes)))
+		more := s.trials(t, 2)
+		s.suspended(t)
+		close(gate)
+		for range enough - 2 {
+			assert.NoError(t, <-errs)
+		}
+		for range 2 {
+			assert.NoError(t, <-more)
+		}
+	})
+}
+
 // There are never more trials than that, whatever is given back.
 func TestTrialsDoNotMultiply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -83,6 +83,7 @@ func TestEachMistakeIsReportedWithItsField(t *testing.T) {
 		"min below 0":           {func(c *config) { c.Format.MinLength = -1 }, []string{"Format"}},
 		"max below 0":           {func(c *config) { c.Format.MaxLength = -1 }, []string{"Format"}},
 		"max below min":         {func(c *config) { c.Format.MinLength, c.Format.MaxLength = 5, 4 }, []string{"Format"}},
+		"max one below min":     {func(c *config) { c.Format.MinLength, c.Format.MaxLength = 2, 1 }, []string{"Format"}},
 		"max below prefix":      {func(c *config) { c.Format.Prefix, c.Format.MaxLength = "ory_at_", 6 }, []string{"Format"}},
 		"min alone":             {func(c *config) { c.Format.MinLength = 5 }, nil},
 		"max is min":            {func(c *config) { c.Format.MinLength, c.Format.MaxLength = 5, 5 }, nil},
