@@ -93,7 +93,7 @@ func (f *finder) lately() error {
 }
 
 func (f *finder) locate(ctx context.Context) (string, error) {
-	document, err := metadata.Discover(ctx, f.client, f.issuer)
+	document, err := metadata.Discover(ctx, f.client, f.issuer, "")
 	if err != nil {
 		return "", fmt.Errorf("discovery: %w", err)
 	}

@@ -19,7 +19,8 @@ type fetcher struct {
 	client   *remote.Client
 	check    func(*url.URL) error
 	issuer   string
-	discover bool // nobody configured the URL
+	metadata string // where its metadata are; empty: where they always are
+	discover bool   // nobody configured the URL
 }
 
 // task is what one fetch starts from.
@@ -60,7 +61,7 @@ func (f *fetcher) fetch(ctx context.Context, t task) (answer, error) {
 
 // locate asks the metadata for the URL.
 func (f *fetcher) locate(ctx context.Context) (string, error) {
-	document, err := metadata.Discover(ctx, f.client, f.issuer)
+	document, err := metadata.Discover(ctx, f.client, f.issuer, f.metadata)
 	if err != nil {
 		return "", fmt.Errorf("discovery: %w", err)
 	}

@@ -38,6 +38,9 @@ type Config struct {
 	// URL is the address of the JWK Set; empty means discovery (RFC 8414, OpenID
 	// Connect Discovery).
 	URL string
+	// MetadataURL is asked for discovery instead of the well-known places of Issuer;
+	// the document must name Issuer all the same.
+	MetadataURL string
 	// RefreshBurst is how many fetches unknown keys may cause at once; default 5.
 	RefreshBurst int
 	// RefreshInterval is how long it takes for one more; default 10 s.
@@ -138,7 +141,7 @@ func New(config Config) (*Source, error) {
 	}
 	return &Source{
 		config:  config,
-		fetcher: &fetcher{remote.NewClient(config.HTTPClient, config.CheckURL), config.CheckURL, config.Issuer, config.URL == ""},
+		fetcher: &fetcher{remote.NewClient(config.HTTPClient, config.CheckURL), config.CheckURL, config.Issuer, config.MetadataURL, config.URL == ""},
 		url:     config.URL,
 		limiter: newLimiter(config),
 		unknown: unknown,

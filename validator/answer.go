@@ -76,6 +76,7 @@ func answerChecks(a *answerClaims) []check {
 		{name: "exp", ever: notExpired},
 		{name: "iat", ever: notFromTheFuture},
 		{name: "nbf", ever: alreadyValid},
+		{name: "lifetime", once: answerLivesNoLonger},
 		{name: "aud", once: audienceOrAllowed},
 		{name: "client", once: clientIsKnown},
 		{name: "scope", once: scopesAgree},
@@ -95,6 +96,15 @@ func (a *answerClaims) isAccessToken(c *candidate) *failure {
 		return failed(ReasonNotAccessToken, "token_type, or token_use access_token (or AllowMissingTokenType)", "none")
 	}
 	return noOtherToken(c)
+}
+
+// answerLivesNoLonger: see livesNoLonger. Many servers' answers have no iat; that the
+// token is good is what its issuer just said.
+func answerLivesNoLonger(c *candidate) *failure {
+	if c.claims.issuedAt == absent {
+		return nil
+	}
+	return livesNoLonger(c)
 }
 
 // audienceOrAllowed: see audienceIsOurs. An audience that is there must be ours

@@ -38,6 +38,7 @@ type candidate struct {
 	client    string
 	scopes    []string
 	matched   string
+	further   further
 	exact     numericDate // exp by the issuer's answer; absent: none
 }
 
@@ -67,11 +68,13 @@ type check struct {
 var checks = []check{
 	{name: "typ", once: isAccessToken},
 	{name: "required", once: hasRequiredClaims},
+	{name: "tid", once: tenantMatches},
 	{name: "alg", once: algorithmAllowed},
 	{name: "exp", once: hasExpiry},
 	{name: "exp", ever: notExpired},
 	{name: "iat", ever: notFromTheFuture},
 	{name: "nbf", ever: alreadyValid},
+	{name: "lifetime", once: livesNoLonger},
 	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
@@ -130,8 +133,10 @@ func noOtherToken(c *candidate) *failure {
 	if !c.rules.denied {
 		return nil
 	}
-	if c.claims.foreign != "" {
-		return failed(ReasonNotAccessToken, "no claim of another kind of token", c.claims.foreign)
+	for _, name := range c.claims.foreign {
+		if !slices.Contains(c.rules.allowed, name) {
+			return failed(ReasonNotAccessToken, "no claim of another kind of token", name)
+		}
 	}
 	// The audience of an ID token is the client (OpenID Connect Core 2).
 	if !c.issuer.audienceMayBeClient {
@@ -146,8 +151,8 @@ func noOtherToken(c *candidate) *failure {
 
 func hasRequiredClaims(c *candidate) *failure {
 	for _, name := range c.rules.required {
-		if !c.claims.has(name) {
-			return failed(ReasonClaimMissing, "claim "+string(name), "none")
+		if !c.claims.has(name) && !c.further.has(name) {
+			return failed(ReasonClaimMissing, "claim "+name, "none")
 		}
 	}
 	return nil
@@ -202,9 +207,28 @@ func alreadyValid(t times, at instant) *failure {
 	return nil
 }
 
+// livesNoLonger holds a token to what its issuer is configured to issue: one that
+// lives longer was issued by mistake, or outlives what is known about revocation. A
+// JWT without iat could be of any age.
+func livesNoLonger(c *candidate) *failure {
+	longest := c.issuer.maxLifetime
+	switch {
+	case longest == 0:
+		return nil
+	case c.claims.issuedAt == absent:
+		return failed(ReasonClaimMissing, "claim iat, by which MaxTokenLifetime is counted", "none")
+	case c.claims.expiry > c.claims.issuedAt.plus(longest):
+		return failed(ReasonLifetimeTooLong, "exp at most "+longest.String()+" after iat", c.claims.expiry.String())
+	}
+	return nil
+}
+
 // audienceIsOurs: a token for another API is not for us, whoever signed it (RFC
 // 7519 4.1.3, RFC 9068 4). Names compare byte for byte.
 func audienceIsOurs(c *candidate) *failure {
+	if len(c.claims.audience) == 0 && c.rules.clientStandsIn && c.claims.clients[claimClientID] != "" {
+		c.claims.audience = []string{c.claims.clients[claimClientID]}
+	}
 	if len(c.claims.audience) == 0 {
 		return failed(ReasonAudienceMissing, "claim aud", "none")
 	}
@@ -220,7 +244,7 @@ func audienceIsOurs(c *candidate) *failure {
 // clientIsKnown finds the client and holds it to the configured list. Claims
 // that name different clients leave open which one the issuer meant.
 func clientIsKnown(c *candidate) *failure {
-	client, agree := c.rules.clientOf(&c.claims)
+	client, agree := c.rules.clientOf(c)
 	switch {
 	case client == "" && !c.issuer.anyClient:
 		return failed(ReasonClientMissing, "a client claim", "none")

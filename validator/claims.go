@@ -22,7 +22,8 @@ type claims struct {
 	clients                     [clientClaims]string // empty: absent
 	scopes                      [scopeClaims]scopeSet
 	confirmation                Confirmation
-	foreign                     string // a claim that other kinds of tokens have, if any
+	kind, use                   string   // typ and token_use in small letters, where they are strings
+	foreign                     []string // claims that other kinds of tokens have
 }
 
 // clientClaim is one of the claims in which servers name the client.
@@ -45,30 +46,31 @@ const (
 	scopeClaims
 )
 
+// The names of both.
+var (
+	clientClaimNames = [clientClaims]string{"client_id", "cid", "azp", "appid"}
+	scopeClaimNames  = [scopeClaims]string{"scope", "scp"}
+)
+
+// foreignClaims are those that other kinds of tokens have: always, or with a value
+// that no access token has.
+var foreignClaims = []string{"nonce", "at_hash", "c_hash", "s_hash", "events", "typ", "token_use"}
+
 type scopeSet struct {
 	list    []string
 	present bool
 }
 
-// claimName names a claim that a profile may require.
-type claimName string
-
-const (
-	nameSubject  claimName = "sub"
-	nameIssuedAt claimName = "iat"
-	nameID       claimName = "jti"
-	nameClientID claimName = "client_id"
-)
-
-func (c *claims) has(name claimName) bool {
+// has reports whether a claim is there that a profile may require.
+func (c *claims) has(name string) bool {
 	switch name {
-	case nameSubject:
+	case "sub":
 		return c.subject != ""
-	case nameIssuedAt:
+	case "iat":
 		return c.issuedAt != absent
-	case nameID:
+	case "jti":
 		return c.id != ""
-	case nameClientID:
+	case "client_id":
 		return c.clients[claimClientID] != ""
 	}
 	return false
@@ -141,23 +143,26 @@ func (c *claims) read(o *jose.Object) *failure {
 	case "cnf":
 		return c.readConfirmation(o)
 	case "nonce", "at_hash", "c_hash", "s_hash", "events":
-		c.foreign = name
-	case "typ", "token_use":
-		c.readKind(o)
+		c.foreign = append(c.foreign, name)
+	case "typ":
+		c.readKind(o, &c.kind)
+	case "token_use":
+		c.readKind(o, &c.use)
 	}
 	return nil
 }
 
 // readKind reads a claim in which some servers say what kind of token this is:
 // typ "Bearer" or "ID" (Keycloak), token_use "access" or "id" (Cognito).
-func (c *claims) readKind(o *jose.Object) {
+func (c *claims) readKind(o *jose.Object, into *string) {
 	if o.Kind() == jsontext.KindString {
-		switch strings.ToLower(o.String()) {
+		*into = strings.ToLower(o.String())
+		switch *into {
 		case "bearer", "dpop", "access", "jwt", "at+jwt":
 			return
 		}
 	}
-	c.foreign = o.Name()
+	c.foreign = append(c.foreign, o.Name())
 }
 
 // maxList is how many audiences or scopes a token may have: short ones take many

@@ -77,7 +77,8 @@ type Issuer struct {
 	// unique.
 	Name string
 	// URL is the issuer identifier: a token's iss must equal it byte for byte
-	// (RFC 7519 4.1.1, RFC 9068 4). https, without query and fragment.
+	// (RFC 7519 4.1.1, RFC 9068 4). https, without query and fragment. Under EntraV1
+	// and EntraV2 it may contain {tenantid}.
 	URL string
 	// Audiences are the names of this API: a token's aud must contain one.
 	// Required (RFC 9068 4).
@@ -87,19 +88,24 @@ type Issuer struct {
 	ClientIDs []string
 	// AnyClient accepts the tokens of every client of this issuer.
 	AnyClient bool
-	// AudienceMayBeClient accepts tokens whose audience is their own client under
-	// the generic Profile, which otherwise takes them for ID tokens.
+	// AudienceMayBeClient accepts tokens whose audience is their own client where the
+	// Profile otherwise takes them for ID tokens: the generic one, Auth0, EntraV1,
+	// EntraV2, Hydra and those of NewProfile.
 	AudienceMayBeClient bool
 	// Algorithms are the JWS algorithms accepted: RS256, RS384, RS512, PS256,
 	// PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519. Each key verifies only
 	// those of its own type, and only the one it names if it names one. Default:
-	// all of them; RS256 under Okta.
+	// all of them, or what the Profile says.
 	Algorithms []string
-	// Profile is how this server spells things. The zero Profile is generic.
+	// Profile is how this server spells things: generic (zero), RFC9068, Okta, Auth0,
+	// EntraV1, EntraV2, Keycloak, Cognito, Hydra, or one of NewProfile.
 	Profile Profile
 	// JWKSURL is where the issuer's keys are. Default: discovery (RFC 8414,
 	// OpenID Connect Discovery).
 	JWKSURL string
+	// MaxTokenLifetime is the longest that this issuer's tokens live, from iat to exp:
+	// one that lives longer is refused, and so is a JWT without iat. Default 0: any.
+	MaxTokenLifetime time.Duration
 	// KeyRefreshBurst is how many fetches of keys tokens with unknown keys may
 	// cause at once. Default 5.
 	KeyRefreshBurst int
@@ -152,6 +158,15 @@ func (m *mistakes) add(field, format string, args ...any) {
 	*m = append(*m, &ConfigError{field, fmt.Sprintf(format, args...)})
 }
 
+// within adds what is wrong inside of field.
+func (m *mistakes) within(field string, inner mistakes) {
+	for _, err := range inner {
+		if mistake, ok := err.(*ConfigError); ok {
+			m.add(field+"."+mistake.Field, "%s", mistake.Problem)
+		}
+	}
+}
+
 func (m mistakes) err() error { return errors.Join(m...) }
 
 // check reports every mistake in the configuration.
@@ -172,12 +187,13 @@ func (c *Config) check() error {
 	checkDuration(&m, "CacheCap", c.CacheCap)
 	labels := map[string]int{}
 	for i := range c.Issuers {
-		is, field := &c.Issuers[i], fmt.Sprintf("Issuers[%d]", i)
+		is, field := &c.Issuers[i], fmtIssuer(i)
 		is.check(&m, field, c.InsecureAllowHTTP)
 		claim(&m, labels, i, field+".URL", is.URL)
 		claim(&m, labels, i, field+".Name", is.name())
 		c.checkIntrospection(&m, field, is)
 	}
+	c.checkOverlap(&m)
 	c.checkOpaque(&m)
 	return m.err()
 }
@@ -200,8 +216,14 @@ func claim(m *mistakes, labels map[string]int, i int, field, label string) {
 	labels[label] = i
 }
 
+// fmtIssuer names an Issuer in a mistake.
+func fmtIssuer(i int) string { return fmt.Sprintf("Issuers[%d]", i) }
+
 func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 	is.checkURL(m, field+".URL", is.URL, insecureHTTP)
+	is.checkTenants(m, field)
+	m.within(field+".Profile", is.Profile.rules().mistakes)
+	checkDuration(m, field+".MaxTokenLifetime", is.MaxTokenLifetime)
 	if is.JWKSURL != "" {
 		if err := is.trustedURL(is.JWKSURL, insecureHTTP); err != nil {
 			m.add(field+".JWKSURL", "%v", err)
@@ -232,6 +254,9 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 
 // checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.
 func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
+	if is.Profile.rules().tenants != nil {
+		raw = strings.Replace(raw, tenantID, "common", 1)
+	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:

@@ -1,7 +1,6 @@
 package validator
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -63,7 +62,7 @@ func (c *Config) checkOpaque(m *mistakes) {
 		if !asked {
 			continue
 		}
-		field := fmt.Sprintf("Issuers[%d].Introspection.Format.Prefix", i)
+		field := fmtIssuer(i) + ".Introspection.Format.Prefix"
 		if prefix == "" {
 			m.add(field, "is required: several issuers have Introspection, and a token goes to one (or set OpaqueIssuer; NoOpaqueTokens if there are none)")
 			continue

@@ -61,12 +61,15 @@ const (
 	ReasonConfirmationUnknown   Reason = "confirmation_unknown"
 	ReasonUnknownIssuer         Reason = "unknown_issuer"
 	ReasonNotAccessToken        Reason = "not_an_access_token"
+	ReasonTenantMismatch        Reason = "tenant_mismatch"    // Entra ID: tid is not the tenant of iss
+	ReasonTenantNotAllowed      Reason = "tenant_not_allowed" // Entra ID: Tenants
 	ReasonClaimMissing          Reason = "claim_missing"
 	ReasonAlgorithmNotAllowed   Reason = "algorithm_not_allowed"
 	ReasonExpiryMissing         Reason = "expiry_missing"
 	ReasonExpired               Reason = "expired"
 	ReasonIssuedInFuture        Reason = "issued_in_future"
 	ReasonNotYetValid           Reason = "not_yet_valid"
+	ReasonLifetimeTooLong       Reason = "lifetime_too_long" // Issuer.MaxTokenLifetime
 	ReasonAudienceMissing       Reason = "audience_missing"
 	ReasonAudienceMismatch      Reason = "audience_mismatch"
 	ReasonClientMissing         Reason = "client_missing"
@@ -134,7 +137,7 @@ var classes = func() map[Reason]error {
 		ErrInvalidToken: {
 			ReasonTokenTooLarge, ReasonNotJWT, ReasonMalformedToken, ReasonMalformedJOSEHeader, ReasonCriticalHeader,
 			ReasonMalformedClaims, ReasonMalformedScope, ReasonConfirmationMalformed, ReasonConfirmationUnknown,
-			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
+			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonTenantMismatch, ReasonTenantNotAllowed, ReasonLifetimeTooLong, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
 			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,

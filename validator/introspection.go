@@ -275,6 +275,9 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 		asked.until = a.expiry
 	}
 	c := &candidate{issuer: q.issuer, rules: q.issuer.answerRules, claims: a.claims, exact: asked.until}
+	if f := c.readFurther(); f != nil {
+		return nil, f
+	}
 	if f := c.examine(answerChecks(a), instant{dateOf(v.clock()), v.leeway}); f != nil {
 		return nil, f
 	}
@@ -299,7 +302,7 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 	known := &facts{
-		token: new(Token), issuer: c.issuer, origin: OriginIntrospection,
+		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
 		text: c.claims.text, subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,

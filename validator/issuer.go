@@ -23,7 +23,9 @@ type issuer struct {
 	trusted             *trusted
 	algorithms          jose.Algorithms
 	rules               *profileRules
-	keys                *jwks.Source // nil: its tokens are never JWTs
+	template            template      // of Entra ID's
+	maxLifetime         time.Duration // 0: any
+	keys                *jwks.Source  // nil: its tokens are never JWTs
 
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens
@@ -37,18 +39,42 @@ type issuer struct {
 
 // trusted is all issuers of a Validator. It is immutable.
 type trusted struct {
+	all       []*issuer
 	issuers   map[string]*issuer // by exact iss
+	templates []*issuer          // those that stand for many
 	audiences map[string]int     // by how many issuers each is served
 	opaque    []*issuer          // those that are asked about tokens
 	clock     func() time.Time   // by which a policy judges their tokens
 	leeway    time.Duration
 }
 
+// find returns the issuer that an iss belongs to; nil if it is none.
+func (t *trusted) find(iss string) *issuer {
+	if is := t.issuers[iss]; is != nil {
+		return is
+	}
+	for _, is := range t.templates {
+		if is.template.tenant(iss) != "" { // no URL is one of another template's (Config.check)
+			return is
+		}
+	}
+	return nil
+}
+
+func (t *trusted) add(is *issuer) {
+	t.all = append(t.all, is)
+	if is.rules.tenants != nil && is.template.only == "" {
+		t.templates = append(t.templates, is) // its URL is nobody's iss
+		return
+	}
+	t.issuers[is.url] = is
+}
+
 // ambiguous reports whether a policy that names these audiences, and no issuer,
 // leaves open which issuer or audience it means.
 func (t *trusted) ambiguous(audiences []string) bool {
 	if len(audiences) == 0 {
-		return len(t.issuers) > 1 || len(t.audiences) > 1
+		return len(t.all) > 1 || len(t.audiences) > 1
 	}
 	return slices.ContainsFunc(audiences, func(a string) bool { return t.audiences[a] > 1 })
 }
@@ -57,6 +83,7 @@ func (t *trusted) ambiguous(audiences []string) bool {
 // spec did not change.
 type sourceSpec struct {
 	name, url, jwksURL string
+	metadata           string // where the metadata are; empty: where they always are
 	burst              int
 	interval           time.Duration
 	client             *http.Client
@@ -65,24 +92,30 @@ type sourceSpec struct {
 
 func newIssuer(is Issuer) *issuer {
 	rules := is.Profile.rules()
-	algorithms := rules.algorithms
+	accepted := rules.algorithms
 	if len(is.Algorithms) > 0 {
-		algorithms = 0
-		for _, name := range is.Algorithms {
-			a, _ := jose.ParseAlgorithm(name) // Config.check saw it
-			algorithms |= jose.NewAlgorithms(a)
-		}
+		accepted = algorithms(is.Algorithms)
 	}
+	shape, _ := newTemplate(is.URL)
 	return &issuer{
 		name: is.name(), url: is.URL,
 		audiences: slices.Clone(is.Audiences), clientIDs: slices.Clone(is.ClientIDs),
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
-		algorithms: algorithms, rules: rules,
+		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime,
 		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
 		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
 		allowMissingAudience: is.AllowMissingAudience, allowMissingExpiry: is.AllowMissingExpiry,
 		allowMissingTokenType: is.AllowMissingTokenType,
 	}
+}
+
+// algorithms is the set of names that Config.check found to be good.
+func algorithms(names []string) (set jose.Algorithms) {
+	for _, name := range names {
+		a, _ := jose.ParseAlgorithm(name)
+		set |= jose.NewAlgorithms(a)
+	}
+	return set
 }
 
 func (is *issuer) in(names []string) bool {
@@ -93,7 +126,7 @@ func (is *issuer) in(names []string) bool {
 // for each issuer, even where two have the same key set.
 func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[witness]) (*jwks.Source, error) {
 	return jwks.New(jwks.Config{
-		Issuer: spec.url, URL: spec.jwksURL,
+		Issuer: spec.url, URL: spec.jwksURL, MetadataURL: spec.metadata,
 		RefreshBurst: spec.burst, RefreshInterval: spec.interval,
 		CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: clock,
 		OnFetch: func(f jwks.Fetch) {

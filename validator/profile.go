@@ -24,18 +24,29 @@ func RFC9068() Profile { return Profile{rfc9068Rules} }
 // profileRules are the data of a profile. The checks that use them are in
 // checks.go.
 type profileRules struct {
-	name   string
-	marks  string   // the positive marks, in words
-	types  []string // typ, in normal form; "" means absent
-	mark   func(*candidate) bool
-	denied bool // claims of other kinds of tokens refuse it
+	name    string
+	marks   string   // the positive marks, in words
+	types   []string // typ, in normal form; "" means absent
+	mark    func(*candidate) bool
+	denied  bool     // claims of other kinds of tokens refuse it
+	allowed []string // but these do not
 	// client and scope are the authoritative claims, in order of preference;
 	// another known one that is present must agree.
 	client []clientClaim
 	scope  []scopeClaim
+	// clientFrom is the authoritative claim where it is none of the known ones.
+	clientFrom string
+	// clientStandsIn: a token without aud is for its client.
+	clientStandsIn bool
 	// required are claims that must be there besides iss, exp and aud.
-	required   []claimName
+	required   []string
 	algorithms jose.Algorithms
+
+	further  *jose.Names                // claims that are read besides those that every token has
+	tenants  *Tenants                   // Entra ID; nil: there are none
+	keysSay  bool                       // each key of them says whose it is
+	metadata func(issuer string) string // where an issuer's are; "" or nil: where they always are
+	mistakes mistakes                   // in what it was made of
 }
 
 var genericRules = &profileRules{
@@ -58,7 +69,7 @@ var rfc9068Rules = &profileRules{
 	mark:       func(*candidate) bool { return true },
 	client:     []clientClaim{claimClientID},
 	scope:      []scopeClaim{claimScope},
-	required:   []claimName{nameSubject, nameIssuedAt, nameID, nameClientID}, // RFC 9068 2.2
+	required:   []string{"sub", "iat", "jti", "client_id"}, // RFC 9068 2.2
 	algorithms: jose.AllAlgorithms,
 }
 
@@ -79,15 +90,26 @@ func (p Profile) rules() *profileRules {
 	return p.own
 }
 
+// metadataOf is where an issuer's metadata are; empty: where they always are.
+func (r *profileRules) metadataOf(issuer string) string {
+	if r.metadata == nil {
+		return ""
+	}
+	return r.metadata(issuer)
+}
+
 // clientOf returns the client that the authoritative claim names, and whether
 // every other known claim that is present agrees.
-func (r *profileRules) clientOf(c *claims) (client string, agree bool) {
+func (r *profileRules) clientOf(c *candidate) (client string, agree bool) {
 	for _, claim := range r.client {
-		if client = c.clients[claim]; client != "" {
+		if client = c.claims.clients[claim]; client != "" {
 			break
 		}
 	}
-	for _, other := range c.clients {
+	if client == "" && r.clientFrom != "" {
+		client = c.further.text(r.clientFrom)
+	}
+	for _, other := range c.claims.clients {
 		if other != "" && other != client {
 			return client, false
 		}

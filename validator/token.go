@@ -40,6 +40,7 @@ type Token struct {
 type facts struct {
 	token  *Token // the one Token of these facts
 	issuer *issuer
+	iss    string // exactly; issuer may stand for many
 	key    *jwks.Key
 	origin Origin
 
@@ -71,7 +72,7 @@ type inquiry struct {
 	fallback bool
 }
 
-func (f *facts) identity() Identity { return Identity{f.issuer.url, f.subject} }
+func (f *facts) identity() Identity { return Identity{f.iss, f.subject} }
 
 // Identity is who a token speaks for. A subject means something only together
 // with the issuer that names it (RFC 7519 4.1.2), so use this as the key of
@@ -82,7 +83,7 @@ type Identity struct{ Issuer, Subject string }
 func (t *Token) Identity() Identity { return t.facts.Load().identity() }
 
 // Issuer is the exact iss.
-func (t *Token) Issuer() string { return t.facts.Load().issuer.url }
+func (t *Token) Issuer() string { return t.facts.Load().iss }
 
 // IssuerName is the label that the configuration gives to the issuer.
 func (t *Token) IssuerName() string { return t.facts.Load().issuer.name }
@@ -104,7 +105,8 @@ func (t *Token) Scopes() []string { return slices.Clone(t.facts.Load().scopes) }
 // (RFC 6749 3.3).
 func (t *Token) HasScope(scope string) bool { return slices.Contains(t.facts.Load().scopes, scope) }
 
-// Audiences returns a copy of aud.
+// Audiences returns a copy of aud; where the client stands in for it (Cognito), the
+// client.
 func (t *Token) Audiences() []string { return slices.Clone(t.facts.Load().audience) }
 
 // MatchedAudience is the first of the issuer's configured audiences that the

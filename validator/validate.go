@@ -134,6 +134,9 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 	if e != nil {
 		return nil, e
 	}
+	if !c.keyServes(key) {
+		return nil, refuse(ReasonUnknownKey, fmt.Sprintf("the key is listed for issuer %.100q", key.Issuer()))
+	}
 	if key.Verify(c.algorithm.String(), compact.Signed, signature) != nil {
 		return nil, refuse(ReasonBadSignature, "")
 	}
@@ -159,10 +162,13 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	}
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
-	if c.issuer = v.trusted.issuers[c.claims.issuer]; c.issuer == nil {
+	if c.issuer = v.trusted.find(c.claims.issuer); c.issuer == nil {
 		return nil, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
 	}
 	c.rules = c.issuer.rules
+	if f := c.readFurther(); f != nil {
+		return nil, f.error()
+	}
 	return c, nil
 }
 
@@ -175,7 +181,7 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 		kid = key.ID() // the same text, but the key's own
 	}
 	known := &facts{
-		token: new(Token), issuer: c.issuer, key: key, origin: OriginLocal,
+		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
 		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
@@ -205,6 +211,9 @@ func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
 func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if f := t.examineAgain(instant{dateOf(now), v.leeway}, byAnswer); f != nil {
 		return verified(f.error())
+	}
+	if !t.tenantServed() {
+		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
 	if v.revoked.revoked(t) {
 		return verified(refuse(ReasonRevoked, ""))

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,7 +95,7 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 	for _, c := range config.Issuers {
 		is := newIssuer(c)
 		spec := sourceSpec{
-			is.name, is.url, c.JWKSURL, c.KeyRefreshBurst, c.KeyRefreshInterval, config.HTTPClient,
+			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.KeyRefreshBurst, c.KeyRefreshInterval, config.HTTPClient,
 			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
 		}
 		if err := v.addKeys(is, c, spec, old); err != nil {
@@ -104,7 +104,8 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 		if err := v.addIntrospection(is, c, spec); err != nil {
 			return err
 		}
-		is.trusted, v.trusted.issuers[is.url] = v.trusted, is
+		is.trusted = v.trusted
+		v.trusted.add(is)
 		for i, a := range is.audiences {
 			if !slices.Contains(is.audiences[:i], a) {
 				v.trusted.audiences[a]++
@@ -146,7 +147,14 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 
 // Issuers returns the URLs of the configured issuers, in alphabetical order: what
 // the metadata of a protected resource calls its authorization servers (RFC 9728 2).
-func (v *Validator) Issuers() []string { return slices.Sorted(maps.Keys(v.trusted.issuers)) }
+func (v *Validator) Issuers() []string {
+	urls := make([]string, len(v.trusted.all))
+	for i, is := range v.trusted.all {
+		urls[i] = strings.Replace(is.url, tenantID, "common", 1) // where a client finds it
+	}
+	slices.Sort(urls)
+	return urls
+}
 
 // spread picks a shard by the first bytes of a SHA-256 hash.
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
@@ -157,18 +165,15 @@ func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64
 // doubling to 10 s), so that a probe may call it often. Errors are of class
 // ErrUnavailable, and name the issuer's addresses: they are for logs.
 func (v *Validator) Ready(ctx context.Context) error {
-	errs := make([]error, len(v.trusted.issuers))
+	errs := make([]error, len(v.trusted.all))
 	var wg sync.WaitGroup
-	i := 0
-	for _, is := range v.trusted.issuers {
-		slot := &errs[i]
-		i++
+	for i, is := range v.trusted.all {
 		if is.keys == nil {
 			continue
 		}
 		wg.Go(func() {
 			if err := is.keys.Ready(ctx); err != nil {
-				*slot = keyError(ctx, err)
+				errs[i] = keyError(ctx, err)
 			}
 		})
 	}

@@ -25,6 +25,12 @@ func NewNames(names ...string) *Names {
 	return n
 }
 
+// Has reports whether name is one of them.
+func (n *Names) Has(name string) bool {
+	_, known := n.exact[name]
+	return known
+}
+
 // folds reports whether name is not a known name but looks like one.
 func (n *Names) folds(name string) bool {
 	if n == nil || !n.capitals && plain(name) {

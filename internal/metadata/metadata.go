@@ -54,9 +54,14 @@ var ErrDocument = errors.New("not the metadata of the configured issuer")
 // (RFC 8414 3.3: otherwise it MUST NOT be used). Some servers answer 200 with a
 // login page at a path that they do not know, so an answer that does not count
 // is no reason to stop. The error joins what was wrong with each place.
-func Discover(ctx context.Context, client *remote.Client, issuer string) (Document, error) {
+// A place that is not empty is asked instead of those.
+func Discover(ctx context.Context, client *remote.Client, issuer, place string) (Document, error) {
+	asked := []string{place}
+	if place == "" {
+		asked = places(issuer)
+	}
 	var failed []error
-	for _, place := range places(issuer) {
+	for _, place := range asked {
 		document, err := read(ctx, client, place, issuer)
 		if err == nil {
 			return document, nil

@@ -34,7 +34,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func discover(n *network, issuer string) (metadata.Document, error) {
 	check := func(u *url.URL) error { return remote.CheckURL(u, false) }
-	return metadata.Discover(context.Background(), remote.NewClient(&http.Client{Transport: n}, check), issuer)
+	return metadata.Discover(context.Background(), remote.NewClient(&http.Client{Transport: n}, check), issuer, "")
 }
 
 func TestPlacesWhereTheMetadataMayBe(t *testing.T) {

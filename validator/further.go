@@ -1,0 +1,49 @@
+package validator
+
+import (
+	"github.com/go-json-experiment/json"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// further are claims that only some profiles look at, as JSON texts by name.
+type further map[string]string
+
+// readFurther reads what the candidate's profile looks at besides what every token
+// has: from the very text that was read before, and as strictly. It comes second
+// because it takes the issuer to know the profile, and a name that resembles one of
+// these is nothing bad anywhere else.
+func (c *candidate) readFurther() *failure {
+	if c.rules.further == nil {
+		return nil
+	}
+	c.further = further{}
+	o := jose.ReadObject(c.claims.text, c.rules.further)
+	defer o.Close()
+	for o.Next() {
+		if name := o.Name(); c.rules.further.Has(name) {
+			c.further[name] = o.Raw()
+		}
+	}
+	if err := o.Err(); err != nil {
+		return failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
+	}
+	return nil
+}
+
+// text is a claim that is a string; empty if it is none.
+func (f further) text(name string) (text string) {
+	if json.Unmarshal([]byte(f[name]), &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// has reports whether a claim is there and says anything.
+func (f further) has(name string) bool {
+	switch f[name] {
+	case "", "null", "false", `""`, "[]", "{}":
+		return false
+	}
+	return true
+}
