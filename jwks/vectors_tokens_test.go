@@ -98,12 +98,12 @@ var stops = map[string][]string{
 	"alg not allowed":                        {unnamed, unknownKey, notAllowed},
 	"no key for kid":                         {unknownKey},
 	"key alg":                                {unknownKey, usable(0, wrongAlg)}, // another one than the token's
-	"alg not possible for key type/curve":    {usable(0, unusable)},
-	"point not on curve":                     {usable(0, unusable)},
+	"alg not possible for key type/curve":    {usable(0, unreadable)},
+	"point not on curve":                     {usable(0, unreadable)},
 	"key use is not sig":                     {usable(0, useIsNotSig)},
 	"key_ops lacks verify":                   {usable(0, opsNotVerify)},
 	"RSA modulus < 2048":                     {usable(0, wrongSize)},
-	"bad RSA exponent":                       {usable(0, unusable)},
+	"bad RSA exponent":                       {usable(0, unreadable)},
 
 	"JwtHeaderParseErrorBadBase64":    {badHeader},
 	"JwtHeaderParseErrorBadJson":      {badHeader},
