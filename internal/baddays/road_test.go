@@ -37,7 +37,7 @@ func newRoad(w *world) *road {
 	if w.day.tls {
 		roots := w.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs.Clone()
 		roots.AddCert(trustedRoot().cert)
-		r.TLSClientConfig = &tls.Config{RootCAs: roots, Time: w.now}
+		r.TLSClientConfig = &tls.Config{RootCAs: roots, Time: w.now, CurvePreferences: []tls.CurveID{tls.X25519}} // the cheapest
 	}
 	return r
 }

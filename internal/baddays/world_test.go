@@ -195,8 +195,11 @@ func (w *world) recover(raw func() string, first outcome) time.Duration {
 	ended := w.clock.Now()
 	w.clock.Advance(o.retry)
 	for o = w.ask(raw()); !o.right(); o = w.ask(raw()) {
-		waited := w.clock.Now().Sub(ended)
-		w.clock.Advance(max(o.retry, time.Second, waited/10))
+		waited, pause := w.clock.Now().Sub(ended), time.Second
+		if waited > 15*time.Second { // nothing is expected any more
+			pause = time.Minute
+		}
+		w.clock.Advance(max(o.retry, pause))
 		if waited > never {
 			require.NoError(w.t, w.v.RefreshKeys(w.t.Context()), "but its owner can end it")
 			assert.True(w.t, w.ask(raw()).right())
