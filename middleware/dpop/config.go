@@ -161,7 +161,7 @@ func (n *Nonces) read(m *mistakes, window time.Duration) *nonces {
 	if len(n.Secret) < MinNonceSecret {
 		m.add("Nonces.Secret", "must have at least %d bytes", MinNonceSecret)
 	}
-	own := &nonces{secrets: [][]byte{bytes.Clone(n.Secret)}, lifetime: n.Lifetime, ahead: window}
+	own := &nonces{macs: []mac{newMAC(n.Secret)}, lifetime: n.Lifetime, ahead: window}
 	if len(n.Previous) > 0 {
 		if len(n.Previous) < MinNonceSecret {
 			m.add("Nonces.Previous", "must have at least %d bytes, or none", MinNonceSecret)
@@ -169,7 +169,7 @@ func (n *Nonces) read(m *mistakes, window time.Duration) *nonces {
 		if bytes.Equal(n.Previous, n.Secret) {
 			m.add("Nonces.Previous", "is the Secret")
 		}
-		own.secrets = append(own.secrets, bytes.Clone(n.Previous))
+		own.macs = append(own.macs, newMAC(n.Previous))
 	}
 	if own.lifetime == 0 {
 		own.lifetime = DefaultNonceLifetime

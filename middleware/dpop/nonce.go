@@ -1,6 +1,7 @@
 package dpop
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -44,9 +45,26 @@ func (Nonces) LogValue() slog.Value { return slog.StringValue("[DPoP nonces]") }
 
 // nonces are Nonces in use.
 type nonces struct {
-	secrets  [][]byte // the current one first
+	macs     []mac // by the current secret first
 	lifetime time.Duration
 	ahead    time.Duration // how far the clock of a replica may be ahead of ours
+}
+
+// mac is the MAC of a time and a key by one secret. A function, because fmt prints what
+// is in a struct, but cannot look into a closure.
+type mac func(made []byte, jkt string) []byte
+
+// newMAC copies the secret. The label keeps its MACs apart from those it may be used for
+// elsewhere.
+func newMAC(secret []byte) mac {
+	secret = bytes.Clone(secret)
+	return func(made []byte, jkt string) []byte {
+		h := hmac.New(sha256.New, secret)
+		h.Write([]byte("bearerguard DPoP nonce 1\x00"))
+		h.Write(made)
+		h.Write([]byte(jkt))
+		return h.Sum(nil)[:macSize]
+	}
 }
 
 // A nonce is 8 bytes of time (Unix seconds) and a MAC, in base64url.
@@ -57,17 +75,7 @@ var nonceSize = base64.RawURLEncoding.EncodedLen(8 + macSize)
 // mint makes a nonce for the holder of a key.
 func (n *nonces) mint(jkt string, now time.Time) string {
 	made := binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))
-	return base64.RawURLEncoding.EncodeToString(mac(n.secrets[0], made, jkt, made))
-}
-
-// mac appends the MAC of a time and a key to dst. The label keeps it apart from
-// whatever else a secret may be used for.
-func mac(secret, made []byte, jkt string, dst []byte) []byte {
-	h := hmac.New(sha256.New, secret)
-	h.Write([]byte("bearerguard DPoP nonce 1\x00"))
-	h.Write(made)
-	h.Write([]byte(jkt))
-	return append(dst, h.Sum(nil)[:macSize]...)
+	return base64.RawURLEncoding.EncodeToString(append(made, n.macs[0](made, jkt)...))
 }
 
 // good reports whether the nonce was made for that key, by somebody who has one of the
@@ -84,9 +92,9 @@ func (n *nonces) good(nonce, jkt string, now time.Time) bool {
 	if now.Sub(made) > n.lifetime || made.Sub(now) > n.ahead {
 		return false
 	}
-	for _, secret := range n.secrets {
-		// Constant time (hmac.Equal): it must not be found byte by byte.
-		if hmac.Equal(mac(secret, data[:8], jkt, nil), data[8:]) {
+	for _, mac := range n.macs {
+		// In constant time: it must not be found byte by byte.
+		if hmac.Equal(mac(data[:8], jkt), data[8:]) {
 			return true
 		}
 	}

@@ -47,7 +47,8 @@ func (v *Verifier) originOf(r *http.Request) (string, error) {
 			return "", err
 		}
 	}
-	if host == "" && len(v.origins) > 1 {
+	single := len(v.origins) == 1
+	if host == "" && !single {
 		host = r.Host
 	}
 	for _, origin := range v.origins {
@@ -55,7 +56,7 @@ func (v *Verifier) originOf(r *http.Request) (string, error) {
 		if scheme != "" && scheme != own {
 			continue // the client came to the proxy by http, say
 		}
-		if host == "" {
+		if host == "" && single {
 			return origin, nil
 		}
 		if named, err := normalizeOrigin(own, host); err == nil && named == origin {
