@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerguard/bearerguard/internal/httpuri"
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/validator"
@@ -117,16 +118,16 @@ func (c *Config) readOrigins(m *mistakes) (origins []string) {
 			m.add(field, "%v", err)
 			continue
 		}
-		t, err := normalize(text)
+		t, err := httpuri.Parse(text)
 		switch {
 		case err != nil:
 			m.add(field, "%v", err)
-		case t.path != "/" || u.RawQuery != "" || u.ForceQuery:
+		case t.Path != "/" || u.RawQuery != "" || u.ForceQuery:
 			m.add(field, "must be scheme and host only")
-		case slices.Contains(origins, t.origin):
+		case slices.Contains(origins, t.Origin):
 			m.add(field, "is there twice")
 		}
-		origins = append(origins, t.origin)
+		origins = append(origins, t.Origin)
 	}
 	return origins
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/bearerguard/bearerguard/internal/httpuri"
 )
 
 var (
@@ -15,13 +17,13 @@ var (
 
 // targetOf is the URI that the client addressed: never what the Host header or a
 // forwarded one makes up, but one of Config.Origins, which these at most choose from.
-func (v *Verifier) targetOf(r *http.Request) (target, error) {
+func (v *Verifier) targetOf(r *http.Request) (httpuri.URI, error) {
 	origin, err := v.originOf(r)
 	if err != nil {
-		return target{}, err
+		return httpuri.URI{}, err
 	}
-	path, err := normalizePath(requestPath(r))
-	return target{origin, path}, err
+	path, err := httpuri.Path(requestPath(r))
+	return httpuri.URI{Origin: origin, Path: path}, err
 }
 
 // requestPath is the path as the client sent it: handlers further out may have changed
@@ -59,7 +61,7 @@ func (v *Verifier) originOf(r *http.Request) (string, error) {
 		if host == "" && single {
 			return origin, nil
 		}
-		if named, err := normalizeOrigin(own, host); err == nil && named == origin {
+		if named, err := httpuri.Origin(own, host); err == nil && named == origin {
 			return origin, nil
 		}
 	}
@@ -86,15 +88,15 @@ func (v *Verifier) fromDeclaredPeer(r *http.Request) bool {
 }
 
 // parseTarget reads what a transport other than net/http says it was addressed as.
-func (v *Verifier) parseTarget(text string) (target, error) {
+func (v *Verifier) parseTarget(text string) (httpuri.URI, error) {
 	if strings.HasPrefix(text, "/") {
 		if len(v.origins) > 1 {
-			return target{}, errPath
+			return httpuri.URI{}, errPath
 		}
 		text = v.origins[0] + text
 	}
-	t, err := normalize(text)
-	if err == nil && !slices.Contains(v.origins, t.origin) {
+	t, err := httpuri.Parse(text)
+	if err == nil && !slices.Contains(v.origins, t.Origin) {
 		err = errOrigin
 	}
 	return t, err

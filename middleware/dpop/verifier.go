@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/bearerguard/bearerguard/internal/httpuri"
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -46,13 +47,13 @@ type Request struct {
 // one that is not under DPoP (RFC 9449 7.1 and 7.2). Whatever else it proves nothing
 // about, such as a token without a binding under Bearer, is none of its business.
 func (v *Verifier) Proof(r Request) validator.Proof {
-	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (target, error) { return v.parseTarget(r.URL) }}
+	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (httpuri.URI, error) { return v.parseTarget(r.URL) }}
 }
 
 // Request is Proof for a request of net/http. The address is that of the request line,
 // as the client sent it, at one of Config.Origins.
 func (v *Verifier) Request(r *http.Request, scheme validator.Scheme) validator.Proof {
-	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (target, error) { return v.targetOf(r) }}
+	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (httpuri.URI, error) { return v.targetOf(r) }}
 }
 
 // WithoutConsuming returns a Verifier that does not use proofs up, and is otherwise v:
@@ -89,7 +90,7 @@ type presented struct {
 	scheme   validator.Scheme
 	proofs   []string
 	method   string
-	target   func() (target, error)
+	target   func() (httpuri.URI, error)
 }
 
 // Confirm implements validator.Proof: the token is good.
@@ -155,17 +156,17 @@ func (p *proof) checkMethod(method string) *validator.Error {
 }
 
 // checkURI is 4.3, 9.
-func (p *proof) checkURI(asked func() (target, error)) *validator.Error {
+func (p *proof) checkURI(asked func() (httpuri.URI, error)) *validator.Error {
 	want, err := asked()
 	if err != nil {
 		return refuse(validator.ReasonProofURI, "the request: %v", err)
 	}
-	found, err := normalize(p.uri)
+	found, err := httpuri.Parse(p.uri)
 	if err != nil {
 		return refuse(validator.ReasonProofURI, "htu: %v", err)
 	}
 	if found != want {
-		return refuse(validator.ReasonProofURI, "htu: expected %.200q, found %.200q", want.origin+want.path, found.origin+found.path)
+		return refuse(validator.ReasonProofURI, "htu: expected %.200q, found %.200q", want.String(), found.String())
 	}
 	return nil
 }

@@ -1,4 +1,9 @@
-package dpop
+// Package httpuri brings http and https URIs into the normal form of RFC 3986 6.2.2 and
+// 6.2.3, so that two spellings of one address compare as equal and nothing else does.
+//
+// What the RFC does not allow is refused rather than mended: readers mend in different
+// ways, and what is compared here is what somebody signed.
+package httpuri
 
 import (
 	"errors"
@@ -7,31 +12,31 @@ import (
 	"strings"
 )
 
-// target is an HTTP(S) URI without query and fragment, in the normal form of RFC 3986
-// 6.2.2 and 6.2.3: two of them are equal exactly when the URIs are equivalent.
-type target struct {
-	origin string // "https://host", with the port unless it is the scheme's own
-	path   string // begins with "/"
+// URI is an absolute URI without query and fragment, in its normal form: two of them
+// are equal exactly when the URIs are equivalent.
+type URI struct {
+	Origin string // "https://host", with the port unless it is the scheme's own
+	Path   string // begins with "/"
 }
 
-// Errors of normalize.
+// String is the URI in its normal form.
+func (u URI) String() string { return u.Origin + u.Path }
+
+// Errors of this package.
 var (
-	errURICharacters = errors.New("the URI has a character that must be percent-encoded, or a percent-encoding that is none")
-	errURIScheme     = errors.New("the URI is not absolute, or not of HTTP")
-	errURIUser       = errors.New("the URI has user information")
-	errURIHost       = errors.New("the URI has no host, or one that is not spelled in ASCII (punycode)")
-	errURIPort       = errors.New("the URI has no port between 1 and 65535")
+	ErrCharacters = errors.New("the URI has a character that must be percent-encoded, or a percent-encoding that is none")
+	ErrScheme     = errors.New("the URI is not absolute, or not of HTTP")
+	ErrUser       = errors.New("the URI has user information")
+	ErrHost       = errors.New("the URI has no host, or one that is not spelled in ASCII (punycode)")
+	ErrPort       = errors.New("the URI has no port between 1 and 65535")
 )
 
-// normalize reads an absolute URI. RFC 9449 4.3 ignores query and fragment, and asks
-// for this normalisation so that spelling does not refuse an honest proof. What RFC
-// 3986 does not allow is refused rather than mended: readers mend in different ways.
-// User information is an error in URIs from elsewhere (RFC 9110 4.2.4).
-func normalize(uri string) (target, error) {
+// Parse reads an absolute URI. Its query and fragment are dropped.
+func Parse(uri string) (URI, error) {
 	scheme, rest, found := strings.Cut(uri, "://")
 	scheme = strings.ToLower(scheme) // 6.2.2.1
 	if !found || scheme != "https" && scheme != "http" {
-		return target{}, errURIScheme
+		return URI{}, ErrScheme
 	}
 	authority, path := rest, ""
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -39,16 +44,18 @@ func normalize(uri string) (target, error) {
 	}
 	if end := strings.IndexAny(path, "?#"); end >= 0 {
 		if !graphic(path[end:]) {
-			return target{}, errURICharacters // ignored, but it must be a URI
+			return URI{}, ErrCharacters // ignored, but it must be a URI
 		}
 		path = path[:end]
 	}
-	origin, err := normalizeOrigin(scheme, authority)
+	origin, err := Origin(scheme, authority)
 	if err != nil {
-		return target{}, err
+		return URI{}, err
 	}
-	path, err = normalizePath(path)
-	return target{origin, path}, err
+	if path, err = Path(path); err != nil {
+		return URI{}, err
+	}
+	return URI{origin, path}, nil
 }
 
 // graphic reports whether text is ASCII without spaces and control characters.
@@ -56,61 +63,61 @@ func graphic(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// normalizeOrigin is the origin of a scheme in lower case and an authority, such as
+// Origin is the origin of a scheme in lower case and an authority, such as
 // that of a Host header.
-func normalizeOrigin(scheme, authority string) (string, error) {
+func Origin(scheme, authority string) (string, error) {
 	if strings.Contains(authority, "@") {
-		return "", errURIUser
+		return "", ErrUser // an error in URIs from elsewhere (RFC 9110 4.2.4)
 	}
-	host, port, colon := authority, "", false
+	name, port := authority, ""
 	if end := strings.LastIndexByte(authority, ':'); end > strings.LastIndexByte(authority, ']') {
-		host, port, colon = authority[:end], authority[end+1:], true
+		name, port = authority[:end], authority[end+1:]
 	}
-	host, err := normalizeHost(host)
+	name, err := host(name)
 	if err != nil {
 		return "", err
 	}
-	if colon && port != "" { // 6.2.3: "http://example.com:/" is "http://example.com/"
+	if port != "" { // 6.2.3: "http://example.com:/" is "http://example.com/"
 		number, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || number == 0 {
-			return "", errURIPort
+			return "", ErrPort
 		}
 		if !(scheme == "https" && number == 443 || scheme == "http" && number == 80) { // 6.2.3
-			host += ":" + strconv.FormatUint(number, 10)
+			name += ":" + strconv.FormatUint(number, 10)
 		}
 	}
-	return scheme + "://" + host, nil
+	return scheme + "://" + name, nil
 }
 
-// normalizeHost is the host in lower case (6.2.2.1). Percent-encoding and letters
+// host is the host in lower case (6.2.2.1). Percent-encoding and letters
 // beyond ASCII are refused: which name they stand for depends on the reader's IDNA.
-func normalizeHost(host string) (string, error) {
-	if inner, ok := strings.CutPrefix(host, "["); ok {
+func host(name string) (string, error) {
+	if inner, ok := strings.CutPrefix(name, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
 		address, err := netip.ParseAddr(inner)
 		if !closed || err != nil || !address.Is6() || address.Zone() != "" {
-			return "", errURIHost
+			return "", ErrHost
 		}
 		return "[" + address.String() + "]", nil
 	}
-	if host == "" || strings.ContainsFunc(host, func(r rune) bool { return !hostCharacter(r) }) {
-		return "", errURIHost
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !hostCharacter(r) }) {
+		return "", ErrHost
 	}
-	return strings.ToLower(host), nil
+	return strings.ToLower(name), nil
 }
 
 func hostCharacter(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_'
 }
 
-// normalizePath is the normal form of an absolute path, or of none.
-func normalizePath(path string) (string, error) {
+// Path is the normal form of an absolute path, or of none.
+func Path(path string) (string, error) {
 	if path == "" {
 		return "/", nil // 6.2.3
 	}
-	path, err := normalizeEncoding(path)
+	path, err := encoding(path)
 	if err != nil || path[0] != '/' {
-		return "", errURICharacters
+		return "", ErrCharacters
 	}
 	if strings.Contains(path, "/.") {
 		path = removeDots(path) // after the encoding: "%2e" is a dot
@@ -135,9 +142,9 @@ func characters(list string) (table [256]bool) {
 	return table
 }
 
-// normalizeEncoding decodes what need not be encoded (6.2.2.2) and spells the rest in
+// encoding decodes what need not be encoded (6.2.2.2) and spells the rest in
 // capitals (6.2.2.1). An encoded slash stays one: it separates nothing.
-func normalizeEncoding(path string) (string, error) {
+func encoding(path string) (string, error) {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
@@ -153,7 +160,7 @@ func normalizeEncoding(path string) (string, error) {
 			high, low = digit(path[i+1]), digit(path[i+2])
 		}
 		if high < 0 || low < 0 {
-			return "", errURICharacters
+			return "", ErrCharacters
 		}
 		if b.Cap() == 0 { // most paths have none
 			b.Grow(len(path))
