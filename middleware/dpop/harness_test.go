@@ -58,7 +58,7 @@ type api struct {
 func newAPI(t testing.TB, algorithm string) *api {
 	t.Helper()
 	c := newClock()
-	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256", Clock: c.Now})
+	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256", Clock: c.Now, Lifetime: 1000 * time.Hour})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	v, err := validator.New(validator.Config{

@@ -16,7 +16,7 @@ import (
 // Defaults of MemoryConfig.
 const (
 	// DefaultCapacity is enough for some 2,000 proofs a second (each is remembered for
-	// two minutes), and at most some 60 MB.
+	// two minutes), and at most some 65 MB.
 	DefaultCapacity = 1 << 18
 	// DefaultPerKey is enough for some 130 proofs a second of one client.
 	DefaultPerKey = 1 << 14
