@@ -1,0 +1,94 @@
+package dpop
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/jose"
+)
+
+// MinNonceSecret is the shortest secret of Nonces, in bytes.
+const MinNonceSecret = 32
+
+// DefaultNonceLifetime is that of Nonces.Lifetime.
+const DefaultNonceLifetime = 5 * time.Minute
+
+// Nonces makes clients put a text of ours into each proof (RFC 9449 9), so that proofs
+// cannot be made in advance, by whoever has a key for a short time, and used later.
+//
+// A nonce says when it was made and for which key, and is signed with Secret: nothing is
+// stored, and replicas with the same secrets accept each other's. It is good for any
+// number of proofs of that key until its Lifetime ends.
+type Nonces struct {
+	// Secret makes and checks nonces: at least MinNonceSecret bytes, random, and for
+	// nothing else. Required.
+	Secret []byte
+	// Previous is the Secret before this one: what it made is accepted still. Default:
+	// none.
+	Previous []byte
+	// Lifetime is how long a nonce is accepted. Default (0) DefaultNonceLifetime.
+	Lifetime time.Duration
+}
+
+// Format prints no secret, for every verb.
+func (Nonces) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[DPoP nonces]") }
+
+// LogValue keeps the secrets out of structured logs.
+func (Nonces) LogValue() slog.Value { return slog.StringValue("[DPoP nonces]") }
+
+// nonces are Nonces in use.
+type nonces struct {
+	secrets  [][]byte // the current one first
+	lifetime time.Duration
+	ahead    time.Duration // how far the clock of a replica may be ahead of ours
+}
+
+// A nonce is 8 bytes of time (Unix seconds) and a MAC, in base64url.
+const macSize = 16
+
+var nonceSize = base64.RawURLEncoding.EncodedLen(8 + macSize)
+
+// mint makes a nonce for the holder of a key.
+func (n *nonces) mint(jkt string, now time.Time) string {
+	made := binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))
+	return base64.RawURLEncoding.EncodeToString(mac(n.secrets[0], made, jkt, made))
+}
+
+// mac appends the MAC of a time and a key to dst. The label keeps it apart from
+// whatever else a secret may be used for.
+func mac(secret, made []byte, jkt string, dst []byte) []byte {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("bearerguard DPoP nonce 1\x00"))
+	h.Write(made)
+	h.Write([]byte(jkt))
+	return append(dst, h.Sum(nil)[:macSize]...)
+}
+
+// good reports whether the nonce was made for that key, by somebody who has one of the
+// secrets, and recently.
+func (n *nonces) good(nonce, jkt string, now time.Time) bool {
+	if len(nonce) != nonceSize || !jose.InAlphabet(nonce) {
+		return false
+	}
+	data, err := jose.AppendSegment(nil, nonce)
+	if err != nil {
+		return false
+	}
+	made := time.Unix(int64(binary.BigEndian.Uint64(data)), 0)
+	if now.Sub(made) > n.lifetime || made.Sub(now) > n.ahead {
+		return false
+	}
+	for _, secret := range n.secrets {
+		// Constant time (hmac.Equal): it must not be found byte by byte.
+		if hmac.Equal(mac(secret, data[:8], jkt, nil), data[8:]) {
+			return true
+		}
+	}
+	return false
+}
