@@ -2,16 +2,8 @@ package interop
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"encoding/json"
-	"net/http"
-	"net/url"
 	"testing"
-	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/validator"
@@ -42,17 +34,11 @@ func boundTo(t *testing.T, v *validator.Validator, raw string, own, other valida
 // TestDPoPBoundOpaqueToken: the answer, not the token, says whose key it is bound
 // to (RFC 9449 6.2).
 func TestDPoPBoundOpaqueToken(t *testing.T) {
-	p := start(t)
-	key := newKey(t)
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"orders.read"}, "resource": {opaqueResource}}
-	req, err := p.request(t.Context(), "/token", ordersService, form)
-	require.NoError(t, err)
-	req.Header.Set("DPoP", dpop(t, key, p.issuer+"/token"))
-	g := p.grant(t, req)
-	require.Equal(t, "DPoP", g.TokenType)
-	boundTo(t, guard(t, p, introspecting(asOrdersAPI)), g.AccessToken,
-		validator.Confirmation{JKT: jwkThumbprint(t, jwk(t, key))},
-		validator.Confirmation{JKT: jwkThumbprint(t, jwk(t, newKey(t)))})
+	p, c := start(t), startClient(t)
+	key := c.newKey(t, "dpop", "ES256")
+	boundTo(t, guard(t, p, introspecting(asOrdersAPI)), c.token(t, p, key, opaqueResource),
+		validator.Confirmation{JKT: key.Thumbprint},
+		validator.Confirmation{JKT: c.newKey(t, "dpop", "ES256").Thumbprint})
 }
 
 // TestCertificateBoundOpaqueToken: the same for a client's certificate (RFC 8705 3.2).
@@ -68,25 +54,4 @@ func TestCertificateBoundOpaqueToken(t *testing.T) {
 	boundTo(t, guard(t, p, introspecting(asOrdersAPI), clients("bound")), raw,
 		validator.Confirmation{X5TS256: thumbprint(shown.Certificate[0])},
 		validator.Confirmation{X5TS256: thumbprint(other.Certificate[0])})
-}
-
-// dpop is a proof for a POST to an address (RFC 9449 4.2).
-func dpop(t testing.TB, key *ecdsa.PrivateKey, address string) string {
-	t.Helper()
-	proof := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
-		"jti": rand.Text(), "htm": http.MethodPost, "htu": address, "iat": time.Now().Unix(),
-	})
-	proof.Header["typ"], proof.Header["jwk"] = "dpop+jwt", jwk(t, key)
-	signed, err := proof.SignedString(key)
-	require.NoError(t, err)
-	return signed
-}
-
-// grant decodes the answer to a token request.
-func (p *provider) grant(t testing.TB, req *http.Request) (g grant) {
-	t.Helper()
-	body, err := p.do(req)
-	require.NoError(t, err)
-	assert.NoError(t, json.Unmarshal(body, &g))
-	return g
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -48,14 +47,6 @@ func keySet(key, more map[string]any) map[string]any {
 		key[name] = value
 	}
 	return map[string]any{"keys": []any{key}}
-}
-
-// jwkThumbprint is that of a jwk (RFC 7638 3): encoding/json sorts the members.
-func jwkThumbprint(t testing.TB, jwk map[string]any) string {
-	t.Helper()
-	canonical, err := json.Marshal(jwk)
-	require.NoError(t, err)
-	return thumbprint(canonical)
 }
 
 func thumbprint(data []byte) string {
