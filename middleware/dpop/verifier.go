@@ -25,6 +25,7 @@ type Verifier struct {
 	peeks      bool    // does not consume
 	nonces     *nonces // nil: none
 	clock      func() time.Time
+	otherwise  *presented // under any other scheme, of which nothing but that matters
 }
 
 // Request is what a transport knows about a request.
@@ -47,12 +48,18 @@ type Request struct {
 // one that is not under DPoP (RFC 9449 7.1 and 7.2). Whatever else it proves nothing
 // about, such as a token without a binding under Bearer, is none of its business.
 func (v *Verifier) Proof(r Request) validator.Proof {
+	if r.Scheme != validator.SchemeDPoP {
+		return v.otherwise
+	}
 	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (httpuri.URI, error) { return v.parseTarget(r.URL) }}
 }
 
 // Request is Proof for a request of net/http. The address is that of the request line,
 // as the client sent it, at one of Config.Origins.
 func (v *Verifier) Request(r *http.Request, scheme validator.Scheme) validator.Proof {
+	if scheme != validator.SchemeDPoP {
+		return v.otherwise
+	}
 	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (httpuri.URI, error) { return v.targetOf(r) }}
 }
 
@@ -96,12 +103,13 @@ type presented struct {
 // Confirm implements validator.Proof: the token is good.
 func (p *presented) Confirm(ctx context.Context, rawToken string, t *validator.Token) (validator.Confirmation, error) {
 	bound := t.Confirmation().JKT
-	if (bound != "") != (p.scheme == validator.SchemeDPoP) {
-		// RFC 9449 7.2: as a bearer token, a bound one would be worth as much without its
-		// key. The other way round, a proof would seem to say something about the token.
-		return validator.Confirmation{}, refuse(validator.ReasonProofScheme, "scheme %q, bound to a DPoP key: %t", p.scheme, bound != "")
-	}
-	if bound == "" {
+	asDPoP := p.scheme == validator.SchemeDPoP
+	switch {
+	case bound != "" && !asDPoP: // RFC 9449 7.2: it would be worth as much without its key
+		return validator.Confirmation{}, refuse(validator.ReasonProofScheme, "bound to a DPoP key, but not presented as DPoP")
+	case bound == "" && asDPoP: // 7.1: the proof would seem to say something about it
+		return validator.Confirmation{}, refuse(validator.ReasonProofScheme, "presented as DPoP, but not bound to a DPoP key")
+	case bound == "":
 		return validator.Confirmation{}, nil
 	}
 	if e := p.check(ctx, rawToken, bound); e != nil {
