@@ -15,20 +15,36 @@ import (
 
 var styles = map[string]struct {
 	style   validatortest.Style
+	path    string
 	profile validator.Profile
 }{
-	"RFC 9068": {validatortest.StyleRFC9068, validator.RFC9068()},
-	"Okta":     {validatortest.StyleOkta, validator.Okta()},
-	"generic":  {validatortest.StyleGeneric, validator.Profile{}},
+	"RFC 9068":       {validatortest.StyleRFC9068, "/oauth2/default", validator.RFC9068()},
+	"Okta":           {validatortest.StyleOkta, "/oauth2/default", validator.Okta()},
+	"generic":        {validatortest.StyleGeneric, "/oauth2/default", validator.Profile{}},
+	"Auth0":          {validatortest.StyleAuth0, "", validator.Auth0()},
+	"Auth0 RFC 9068": {validatortest.StyleAuth0RFC9068, "", validator.Auth0()},
+	"Entra v1":       {validatortest.StyleEntraV1, "", validator.EntraV1(validator.Tenants{})},
+	"Entra v1, all":  {validatortest.StyleEntraV1, "/{tenantid}/", validator.EntraV1(ourTenant)},
+	"Entra v2":       {validatortest.StyleEntraV2, "", validator.EntraV2(validator.Tenants{})},
+	"Entra v2, all":  {validatortest.StyleEntraV2, "/{tenantid}/v2.0", validator.EntraV2(ourTenant)},
+	"Keycloak":       {validatortest.StyleKeycloak, "", validator.Keycloak()},
+	"Cognito":        {validatortest.StyleCognito, "", validator.Cognito()},
+	"Hydra":          {validatortest.StyleHydra, "", validator.Hydra()},
 }
+
+var ourTenant = validator.Tenants{Allowed: strs{validatortest.DefaultTenant}}
 
 // corpusValidator is a server of the style, its corpus, and the configuration
 // that the corpus is made for.
 func corpusValidator(t testing.TB, name string) ([]validatortest.Case, *validator.Validator) {
-	s := start(t, validatortest.Options{Style: styles[name].style, Algorithm: "RS256", Path: "/oauth2/default"})
+	style := styles[name]
+	s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
 	cases := s.Corpus(client)
 	is := trust(s)
-	is.Algorithms, is.Profile = s.Algorithms(), styles[name].profile
+	is.Algorithms, is.Profile = s.Algorithms(), style.profile
+	if style.style == validatortest.StyleCognito {
+		is.Audiences = append(is.Audiences, client)
+	}
 	return cases, build(t, configure(is))
 }
 
