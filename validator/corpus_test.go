@@ -13,11 +13,24 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-var styles = map[string]struct {
+// styled is a style with the profile for it.
+type styled struct {
 	style   validatortest.Style
 	path    string
 	profile validator.Profile
-}{
+}
+
+// issuer is the configuration that accepts the good tokens of a server of the style.
+func (st styled) issuer(s *validatortest.Server) validator.Issuer {
+	is := trust(s)
+	is.Profile, is.Algorithms = st.profile, s.Algorithms()
+	if st.style == validatortest.StyleCognito {
+		is.Audiences = append(is.Audiences, client)
+	}
+	return is
+}
+
+var styles = map[string]styled{
 	"RFC 9068":       {validatortest.StyleRFC9068, "/oauth2/default", validator.RFC9068()},
 	"Okta":           {validatortest.StyleOkta, "/oauth2/default", validator.Okta()},
 	"generic":        {validatortest.StyleGeneric, "/oauth2/default", validator.Profile{}},
@@ -40,12 +53,7 @@ func corpusValidator(t testing.TB, name string) ([]validatortest.Case, *validato
 	style := styles[name]
 	s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
 	cases := s.Corpus(client)
-	is := trust(s)
-	is.Algorithms, is.Profile = s.Algorithms(), style.profile
-	if style.style == validatortest.StyleCognito {
-		is.Audiences = append(is.Audiences, client)
-	}
-	return cases, build(t, configure(is))
+	return cases, build(t, configure(style.issuer(s)))
 }
 
 // classOf is the class that the corpus' reasons belong to.
@@ -145,14 +153,12 @@ func TestAnyClient(t *testing.T) {
 		validator.ErrInvalidToken, validator.ReasonClientConflict)
 }
 
-// TestDenyListIsForGenericOnly: under a profile with a mark of its own, a claim
+// TestDenyListIsNotForAll: under a profile with a mark that decides, a claim
 // that ID tokens have too, or that an administrator added, refuses nothing.
-func TestDenyListIsForGenericOnly(t *testing.T) {
-	for _, name := range []string{"RFC 9068", "Okta"} {
-		s := start(t, validatortest.Options{Style: styles[name].style, Path: "/oauth2/default"})
-		is := trust(s)
-		is.Profile, is.Algorithms = styles[name].profile, strs{"ES256"}
-		v := build(t, configure(is))
+func TestDenyListIsNotForAll(t *testing.T) {
+	for _, name := range []string{"RFC 9068", "Okta", "Keycloak", "Cognito"} {
+		s := start(t, validatortest.Options{Style: styles[name].style, Path: styles[name].path})
+		v := build(t, configure(styles[name].issuer(s)))
 		accept(t, v, s.AccessToken(validatortest.Claim("events", "x"), validatortest.Claim("nonce", "y")))
 		accept(t, v, s.AccessToken(validatortest.Audience(audience, client)))
 	}
