@@ -24,7 +24,8 @@ func (c *corpus) casesAuth0RFC9068() {
 
 func (c *corpus) casesKeycloak() {
 	c.accept("good-machine", c.machine())
-	c.accept("typ-claim-dpop", c.token(Claim("typ", "DPoP")))
+	c.refuse("typ-claim-dpop-and-bound", "proof", "good", "proof_missing",
+		c.token(Claim("typ", "DPoP"), Claim("cnf", map[string]any{"jkt": thumbprint})))
 	c.accept("nonce", c.token(Claim("nonce", "x"))) // those of older versions have it
 	c.accept("without-sub", c.token(NoClaim("sub")))
 	c.member("typ", "Typ", "Bearer", "ID")
