@@ -131,7 +131,7 @@ func (s *Source) Lost(kid, algorithm string) bool {
 func (s *Source) listed(q question) *Key {
 	set := s.snapshot.Load()
 	k := set.find(q)
-	if k != nil && s.config.MaxStale > 0 && s.stale(set.age(s.config.Clock())) {
+	if k != nil && s.stale(set.age(s.config.Clock())) {
 		return nil
 	}
 	return k
