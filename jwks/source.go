@@ -82,7 +82,7 @@ type flight struct {
 	number   uint64
 	departed time.Time
 	basis    *set  // the set that was known at departure
-	failure  error // written before those who wait are told; nil: it landed well
+	failure  error // nil: it landed well; written before those who wait are told
 }
 
 // question is what a token asks for. An empty kid asks for the only key that fits.
