@@ -126,6 +126,18 @@ func TestTenantOfACachedToken(t *testing.T) {
 	accept(t, v, raw)
 }
 
+// TestTenantsAreCopied: what becomes of the caller's list later is their own affair.
+func TestTenantsAreCopied(t *testing.T) {
+	allowed := strs{contoso}
+	s := entraTenants(t, templateV2, validator.Tenants{Allowed: allowed})
+	allowed[0] = fabrikam
+	v := s.validator(t)
+	allowed[0] = consumers
+	accept(t, v, s.token(t, contoso, nil))
+	reject(t, v, s.token(t, fabrikam, nil), validator.ErrInvalidToken, validator.ReasonTenantNotAllowed)
+	reject(t, v, s.token(t, consumers, nil), validator.ErrInvalidToken, validator.ReasonTenantNotAllowed)
+}
+
 // TestTenantIDs: tid is the tenant in iss, whoever is allowed.
 func TestTenantIDs(t *testing.T) {
 	for _, template := range []string{templateV1, templateV2} {

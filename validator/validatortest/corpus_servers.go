@@ -28,6 +28,7 @@ func (c *corpus) casesKeycloak() {
 		c.token(Claim("typ", "DPoP"), Claim("cnf", map[string]any{"jkt": thumbprint})))
 	c.accept("nonce", c.token(Claim("nonce", "x"))) // those of older versions have it
 	c.accept("without-sub", c.token(NoClaim("sub")))
+	c.accept("client_id-without-azp", c.token(NoClaim("azp"), Claim("client_id", c.client)))
 	c.member("typ", "Typ", "Bearer", "ID")
 	c.mark("typ", "typ-claim", "Bearer", []named{
 		{"id", "ID"}, {"refresh", "Refresh"}, {"offline", "Offline"}, {"logout", "Logout"}, {"serialized-id", "Serialized-ID"},
