@@ -268,11 +268,9 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 }
 
 func (is *Issuer) checkKeyAges(m *mistakes, field string) {
-	for _, age := range []time.Duration{is.KeyMaxAge, is.KeyMaxStale} {
-		if age > 0 && age < time.Millisecond {
-			checkDuration(m, field+".KeyMaxAge", age)
-		}
-	}
+	// What is negative, and how they go together, is told below.
+	checkDuration(m, field+".KeyMaxAge", max(is.KeyMaxAge, 0))
+	checkDuration(m, field+".KeyMaxStale", max(is.KeyMaxStale, 0))
 	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale}
 	var mistake *jwks.ConfigError
 	if errors.As(ages.Check(), &mistake) {
