@@ -18,6 +18,7 @@ const root = "../.."
 var compiled = []string{
 	"validator/example*_test.go",
 	"middleware/example*_test.go",
+	"middleware/mtls/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 }
