@@ -16,15 +16,17 @@ import (
 type Answer struct {
 	// Status is 400, 401, 403 or 503.
 	Status int
-	// Header has Cache-Control, and WWW-Authenticate or (with 503) Retry-After.
+	// Header has Cache-Control, and WWW-Authenticate (a value for each scheme) or (with
+	// 503) Retry-After, and DPoP-Nonce where the challenge asks for one.
 	Header http.Header
 }
 
 // answers writes the answers of a Guard. There is no other writer of challenges.
 type answers struct {
-	realm    string
-	metadata string // address of the metadata of RFC 9728; empty: none
-	handler  ErrorHandler
+	realm      string
+	metadata   string   // address of the metadata of RFC 9728; empty: none
+	algorithms []string // of DPoP proofs; none: no DPoP
+	handler    ErrorHandler
 }
 
 // statuses maps classes to status codes (RFC 6750 3.1, RFC 9470 3). A class that
@@ -55,7 +57,10 @@ func (a *answers) prepare(e *validator.Error) Answer {
 	if answer.Status == http.StatusServiceUnavailable {
 		answer.Header.Set("Retry-After", retryAfter(e.RetryAfter))
 	} else {
-		answer.Header.Set("WWW-Authenticate", a.challenge("Bearer", e.Challenge))
+		answer.Header["Www-Authenticate"] = a.challenges(answer.Status, e.Challenge)
+	}
+	if nonce := e.Challenge.Nonce; nonce != "" && printable(nonce) { // RFC 9449 9
+		answer.Header.Set(nonceHeader, nonce)
 	}
 	return answer
 }

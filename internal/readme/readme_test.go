@@ -20,6 +20,7 @@ var compiled = []string{
 	"validator/example*_test.go",
 	"middleware/example*_test.go",
 	"jwks/example*_test.go",
+	"middleware/mtls/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 }

@@ -1,0 +1,236 @@
+package dpop
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"time"
+
+	"github.com/bearerguard/bearerguard/internal/httpuri"
+	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/internal/peers"
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// Verifier verifies DPoP proofs. It is immutable but for its ReplayStore, and safe for
+// concurrent use.
+type Verifier struct {
+	origins    []string // normal forms, such as "https://api.example.com"
+	peers      peers.Set
+	algorithms jose.Algorithms
+	window     time.Duration
+	replays    ReplayStore
+	peeks      bool    // does not consume
+	nonces     *nonces // nil: none
+	clock      func() time.Time
+	otherwise  *presented // under any other scheme, of which nothing but that matters
+}
+
+// Request is what a transport knows about a request.
+type Request struct {
+	// Method is the HTTP method, case included (htm): POST for gRPC.
+	Method string
+	// URL is the address of the request: absolute, at one of Config.Origins, or only its
+	// path where there is one origin ("/orders.Orders/List"). Query and fragment do not
+	// count.
+	URL string
+	// Proofs are the values of all DPoP headers.
+	Proofs []string
+	// Scheme is how the token was presented, as validator.ParseAuthorization says.
+	Scheme validator.Scheme
+}
+
+// Proof returns the proof of one request, for validator.Requirements.Proofs.
+//
+// It refuses a token that is bound to a DPoP key under any other scheme than DPoP, and
+// one that is not under DPoP (RFC 9449 7.1 and 7.2). Whatever else it proves nothing
+// about, such as a token without a binding under Bearer, is none of its business.
+func (v *Verifier) Proof(r Request) validator.Proof {
+	if r.Scheme != validator.SchemeDPoP {
+		return v.otherwise
+	}
+	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (httpuri.URI, error) { return v.parseTarget(r.URL) }}
+}
+
+// Request is Proof for a request of net/http. The address is that of the request line,
+// as the client sent it, at one of Config.Origins.
+func (v *Verifier) Request(r *http.Request, scheme validator.Scheme) validator.Proof {
+	if scheme != validator.SchemeDPoP {
+		return v.otherwise
+	}
+	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (httpuri.URI, error) { return v.targetOf(r) }}
+}
+
+// WithoutConsuming returns a Verifier that does not use proofs up, and is otherwise v:
+// for a gate that is asked about a request which another one will decide on, and that
+// would refuse a proof the gate has used (forward authentication). By itself it lets
+// every proof through again until its window ends.
+func (v *Verifier) WithoutConsuming() *Verifier {
+	own := *v
+	own.peeks = true
+	return &own
+}
+
+// Algorithms returns the names of those that proofs may use, for the challenge (algs,
+// RFC 9449 7.1).
+func (v *Verifier) Algorithms() []string { return v.algorithms.Names() }
+
+// Nonce returns a fresh nonce for the holder of the token's key, for the header
+// DPoP-Nonce of the answer (RFC 9449 8.2 and 9). Empty: the token is not bound to a
+// DPoP key, or there is no Config.Nonces.
+//
+// A nonce is for one key. A refusal that asks for one (use_dpop_nonce) has it in its
+// Challenge; where the token was refused, or there was no proof, nobody has shown a key
+// that it could be for, and there is none.
+func (v *Verifier) Nonce(t *validator.Token) string {
+	if v.nonces == nil || t == nil || t.Confirmation().JKT == "" {
+		return ""
+	}
+	return v.nonces.mint(t.Confirmation().JKT, v.clock())
+}
+
+// presented is what came with a token.
+type presented struct {
+	verifier *Verifier
+	scheme   validator.Scheme
+	proofs   []string
+	method   string
+	target   func() (httpuri.URI, error)
+}
+
+// Confirm implements validator.Proof: the token is good.
+func (p *presented) Confirm(ctx context.Context, rawToken string, t *validator.Token) (validator.Confirmation, error) {
+	bound := t.Confirmation().JKT
+	asDPoP := p.scheme == validator.SchemeDPoP
+	switch {
+	case bound != "" && !asDPoP: // RFC 9449 7.2: it would be worth as much without its key
+		return validator.Confirmation{}, refuse(validator.ReasonProofScheme, "bound to a DPoP key, but not presented as DPoP")
+	case bound == "" && asDPoP: // 7.1: the proof would seem to say something about it
+		return validator.Confirmation{}, refuse(validator.ReasonProofScheme, "presented as DPoP, but not bound to a DPoP key")
+	case bound == "":
+		return validator.Confirmation{}, nil
+	}
+	if e := p.check(ctx, rawToken, bound); e != nil {
+		return validator.Confirmation{}, e
+	}
+	return validator.Confirmation{JKT: bound}, nil
+}
+
+// check is RFC 9449 4.3: the cheapest check first, the signature after what needs none,
+// and last what uses the proof up.
+func (p *presented) check(ctx context.Context, rawToken, bound string) *validator.Error {
+	v := p.verifier
+	now := v.clock()
+	proof, e := v.parse(p.proofs)
+	if e != nil {
+		return e
+	}
+	// 4.3, 12: the key of the proof is the one that the token is bound to. The validator
+	// compares again; here it is before anything is verified or used up. In constant
+	// time: the thumbprint in the token is not the sender's to probe.
+	if subtle.ConstantTimeCompare([]byte(proof.thumbprint), []byte(bound)) != 1 {
+		return refuse(validator.ReasonProofMismatch, "the token is bound to another key")
+	}
+	if e := proof.readClaims(); e != nil {
+		return e
+	}
+	for _, check := range []func() *validator.Error{
+		func() *validator.Error { return proof.checkMethod(p.method) },
+		func() *validator.Error { return proof.checkURI(p.target) },
+		func() *validator.Error { return proof.checkTime(now, v.window) },
+		func() *validator.Error { return proof.checkToken(rawToken) },
+		proof.checkID,
+		func() *validator.Error { return v.checkNonce(proof, now) },
+		proof.checkSignature,
+	} {
+		if e := check(); e != nil {
+			return e
+		}
+	}
+	if v.peeks {
+		return nil
+	}
+	return v.consume(ctx, proof)
+}
+
+// checkMethod is 4.3, 8. Methods differ by case (RFC 9110 9.1).
+func (p *proof) checkMethod(method string) *validator.Error {
+	if p.method == "" || p.method != method {
+		return refuse(validator.ReasonProofMethod, "htm: expected %.100q, found %.100q", method, p.method)
+	}
+	return nil
+}
+
+// checkURI is 4.3, 9.
+func (p *proof) checkURI(asked func() (httpuri.URI, error)) *validator.Error {
+	want, err := asked()
+	if err != nil {
+		return refuse(validator.ReasonProofURI, "the request: %v", err)
+	}
+	found, err := httpuri.Parse(p.uri)
+	if err != nil {
+		return refuse(validator.ReasonProofURI, "htu: %v", err)
+	}
+	if found != want {
+		return refuse(validator.ReasonProofURI, "htu: expected %.200q, found %.200q", want.String(), found.String())
+	}
+	return nil
+}
+
+// checkTime is 4.3, 11 (and 11.1): made recently, by a clock that may be slow or fast by
+// as much. A client that sets exp or nbf means them (RFC 7519 4.1.4 and 4.1.5).
+func (p *proof) checkTime(now time.Time, window time.Duration) *validator.Error {
+	if p.issuedAt == absent {
+		return refuse(validator.ReasonProofTime, "no iat")
+	}
+	age := now.Sub(p.issuedAt.time())
+	switch {
+	case age > window:
+		return refuse(validator.ReasonProofTime, "iat is more than %v ago", window)
+	case age < -window:
+		return refuse(validator.ReasonProofTime, "iat is more than %v ahead", window)
+	case p.expiry != absent && instantOf(now) >= p.expiry:
+		return refuse(validator.ReasonProofTime, "exp has passed")
+	case p.notBefore != absent && instantOf(now) < p.notBefore:
+		return refuse(validator.ReasonProofTime, "nbf is still to come")
+	}
+	return nil
+}
+
+// checkToken is 4.3, 12: the proof was made for this very token.
+func (p *proof) checkToken(rawToken string) *validator.Error {
+	digest := sha256.Sum256([]byte(rawToken))
+	if subtle.ConstantTimeCompare([]byte(p.tokenHash), []byte(base64.RawURLEncoding.EncodeToString(digest[:]))) != 1 {
+		return refuse(validator.ReasonProofToken, "ath is not the hash of the token, or not there")
+	}
+	return nil
+}
+
+// checkID: jti is what tells one proof from another (4.2).
+func (p *proof) checkID() *validator.Error {
+	if p.id == "" || len(p.id) > maxID {
+		return refuse(validator.ReasonProofID, "jti: expected 1 to %d bytes, found %d", maxID, len(p.id))
+	}
+	return nil
+}
+
+// checkNonce is 4.3, 10. The nonce that the client is given for its next proof is for
+// the key that the token is bound to, and of no use with any other.
+func (v *Verifier) checkNonce(p *proof, now time.Time) *validator.Error {
+	if v.nonces == nil || v.nonces.good(p.nonce, p.thumbprint, now) {
+		return nil
+	}
+	e := refuse(validator.ReasonProofNonce, "the nonce is missing, too old, or not of this API and key")
+	e.Challenge.Nonce = v.nonces.mint(p.thumbprint, now)
+	return e
+}
+
+// checkSignature is 4.3, 6.
+func (p *proof) checkSignature() *validator.Error {
+	if err := p.verify(); err != nil {
+		return refuse(validator.ReasonProofSignature, "signature: %v", err)
+	}
+	return nil
+}
