@@ -13,6 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/introspect"
+	"github.com/bearerguard/bearerguard/jwks"
 )
 
 // Defaults and bounds of Config.
@@ -112,6 +113,18 @@ type Issuer struct {
 	// KeyRefreshInterval is how long it takes until one more is allowed. Default
 	// 10 s.
 	KeyRefreshInterval time.Duration
+
+	// KeyMaxAge is how old the issuer's key set may be before it is asked for again,
+	// without anybody waiting. Default 0: only tokens with unknown keys cause fetches,
+	// and a key that was withdrawn is trusted until one of them does.
+	KeyMaxAge time.Duration
+	// KeyMaxStale is how old the key set may be at most: no token is accepted by its
+	// keys then until the server has confirmed them, cached tokens included
+	// (ErrUnavailable). It needs KeyMaxAge, and is at least that. Default 0: any age.
+	KeyMaxStale time.Duration
+	// KeyEmptyGrace is for how long the server has to serve key sets without a usable
+	// key before such a one replaces a good one. Default 5 min.
+	KeyEmptyGrace time.Duration
 
 	// Introspection is how this issuer is asked about tokens (RFC 7662): those that
 	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
@@ -250,6 +263,22 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 		m.add(field+".KeyRefreshBurst", "must not be negative")
 	}
 	checkDuration(m, field+".KeyRefreshInterval", is.KeyRefreshInterval)
+	checkDuration(m, field+".KeyEmptyGrace", is.KeyEmptyGrace)
+	is.checkKeyAges(m, field)
+}
+
+func (is *Issuer) checkKeyAges(m *mistakes, field string) {
+	// What is negative, and how they go together, is told below.
+	checkDuration(m, field+".KeyMaxAge", max(is.KeyMaxAge, 0))
+	checkDuration(m, field+".KeyMaxStale", max(is.KeyMaxStale, 0))
+	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale}
+	var mistake *jwks.ConfigError
+	if errors.As(ages.Check(), &mistake) {
+		m.add(field+".Key"+mistake.Field, "%s", mistake.Problem)
+	}
+	if is.OpaqueOnly && is.KeyMaxAge != 0 {
+		m.add(field+".OpaqueOnly", "says that no keys are needed, but KeyMaxAge is about them")
+	}
 }
 
 // checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.

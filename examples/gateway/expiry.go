@@ -89,7 +89,7 @@ func (l *lease) close() {
 	l.cancel(nil)
 }
 
-// limit is told of every response before it is sent to the client.
+// limit makes a response without an end of its own end with the token.
 func limit(response *http.Response) error {
 	l := response.Request.Context().Value(leaseKey{}).(*lease)
 	endless := response.StatusCode == http.StatusSwitchingProtocols ||

@@ -59,28 +59,43 @@ func (s *source) line(field string) int {
 }
 
 // blame turns what the library says about a configuration into faults of the
-// file. at is the field that the configuration was made of; empty: all of it.
-func (s *source) blame(at string, err error) {
+// file. place says where the file has a field of the library's; of "", what the
+// configuration was made of.
+func (s *source) blame(err error, place func(field string) string) {
 	if err == nil {
 		return
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
-			s.blame(at, one)
+			s.blame(one, place)
 		}
 		return
 	}
 	var mistake *validator.ConfigError
 	if !errors.As(err, &mistake) {
-		s.fault(at, err.Error())
+		s.fault(place(""), err.Error())
 		return
 	}
-	field := inFile(mistake.Field)
-	if at != "" { // it is about a Policy, and says "Policy.Scopes"
-		_, field, _ = strings.Cut(field, ".")
-		field = strings.TrimSuffix(join(at, field), ".")
+	s.fault(place(mistake.Field), namesInFile.Replace(mistake.Problem))
+}
+
+// inPolicy is for mistakes of a Policy that was made of a field.
+func inPolicy(at string) func(string) string {
+	return func(field string) string { // such as "Policy.Scopes"
+		_, field, _ = strings.Cut(inFile(field), ".")
+		return strings.TrimSuffix(join(at, field), ".")
 	}
-	s.fault(field, namesInFile.Replace(mistake.Problem))
+}
+
+// inTable is for mistakes of parts whose fields are elsewhere in the file.
+func inTable(table map[string]string) func(string) string {
+	return func(field string) string {
+		name, index, listed := strings.Cut(field, "[")
+		if at, one := table[field]; one || !listed {
+			return at
+		}
+		return table[name] + "[" + index
+	}
 }
 
 // inFile is the path of a field of validator.Config in the file.
@@ -119,6 +134,7 @@ var fieldsInFile = map[string]string{
 var namesInFile = func() *strings.Replacer {
 	pairs := []string{
 		"or set OpaqueIssuer; NoOpaqueTokens if there are none", "or say no_opaque_tokens if there are none",
+		"is the Secret", "is that of secret_file",
 		"IntrospectAlways", "introspection.always", "Introspection.Signed", "introspection.signed", "Introspection is nil", "introspection is not there",
 		"Introspection", "introspection", "Issuers", "issuers", "Audiences", "audiences", "Endpoint", "endpoint", " Prefix", " prefix", "Prefix has", "prefix has", "Signed is", "signed is",
 		"ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth or BearerToken", authMethods,

@@ -96,7 +96,7 @@ func (g *gateway) policy(field string, route *routePart) validator.Policy {
 	switch {
 	case len(g.faults) > before:
 	case !route.Public:
-		g.blame(field, g.validator.CheckPolicy(policy))
+		g.blame(g.validator.CheckPolicy(policy), inPolicy(field))
 	case policy.String() != validator.Policy{}.String() || route.Optional:
 		g.fault(field+".public", "says that everybody may pass, but the route says who")
 	}
@@ -133,6 +133,7 @@ func (g *gateway) proxy(route *routePart, transport http.RoundTripper) http.Hand
 	upstream, _ := url.Parse(g.upstreamOf(route)) // load saw it
 	return newProxy(proxy{
 		upstream: upstream, identity: g.identity, forwardAuthorization: g.ForwardAuthorization,
+		nonces: g.DPoP != nil && g.DPoP.Enabled && g.DPoP.Nonces != nil,
 		leeway: max(g.leeway(), 0), guard: g.guard, log: g.log,
 	}, transport)
 }

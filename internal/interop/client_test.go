@@ -107,15 +107,15 @@ func (c nodeClient) token(t testing.TB, p *provider, key dpopKey, resource strin
 		Method: http.MethodPost, URL: p.issuer + "/token", Key: key.Number, Client: ordersService,
 		Form: map[string]string{"grant_type": "client_credentials", "scope": "orders.read", "resource": resource},
 	})
-	return boundGrant(t, answer)
-}
-
-func boundGrant(t testing.TB, answer received) string {
-	t.Helper()
-	require.Equal(t, http.StatusOK, answer.Status, answer.Body)
 	assert.Equal(t, 2, answer.Asked, "this server wants its nonce in every proof")
-	var g grant
-	require.NoError(t, json.Unmarshal([]byte(answer.Body), &g))
+	g := granted(t, answer)
 	assert.Equal(t, "DPoP", g.TokenType)
 	return g.AccessToken
+}
+
+func granted(t testing.TB, answer received) (g grant) {
+	t.Helper()
+	require.Equal(t, http.StatusOK, answer.Status, answer.Body)
+	require.NoError(t, json.Unmarshal([]byte(answer.Body), &g))
+	return g
 }

@@ -81,7 +81,7 @@ func New(config Config) (*Verifier, error) {
 	}
 	var m mistakes
 	v.origins = config.readOrigins(&m)
-	config.checkProxies(&m)
+	v.peers.Check(func(i int, problem string) { m.add(fmt.Sprintf("TrustedProxies[%d]", i), "%s", problem) })
 	checkDuration(&m, "Window", config.Window, MaxWindow)
 	if len(config.Algorithms) > 0 {
 		v.algorithms = config.readAlgorithms(&m)
@@ -130,20 +130,6 @@ func (c *Config) readOrigins(m *mistakes) (origins []string) {
 		origins = append(origins, t.Origin)
 	}
 	return origins
-}
-
-func (c *Config) checkProxies(m *mistakes) {
-	for i, prefix := range c.TrustedProxies {
-		field := fmt.Sprintf("TrustedProxies[%d]", i)
-		switch {
-		case !prefix.IsValid():
-			m.add(field, "is no prefix")
-		case prefix.Bits() == 0:
-			m.add(field, "must not be everybody")
-		case prefix.Addr().Is4In6():
-			m.add(field, "must be written as IPv4")
-		}
-	}
 }
 
 func (c *Config) readAlgorithms(m *mistakes) (set jose.Algorithms) {

@@ -3,11 +3,11 @@ package dpop
 import (
 	"errors"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/bearerguard/bearerguard/internal/httpuri"
+	"github.com/bearerguard/bearerguard/internal/peers"
 )
 
 var (
@@ -71,20 +71,7 @@ func (v *Verifier) originOf(r *http.Request) (string, error) {
 // fromDeclaredPeer reports whether the other end of the connection is one whose
 // forwarded headers are believed: anybody can send them.
 func (v *Verifier) fromDeclaredPeer(r *http.Request) bool {
-	if len(v.peers) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	address := peer.Addr().Unmap().WithZone("")
-	for _, prefix := range v.peers {
-		if prefix.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return v.peers.Of(r.RemoteAddr) == peers.Declared
 }
 
 // parseTarget reads what a transport other than net/http says it was addressed as.

@@ -6,11 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/httpuri"
 	"github.com/bearerguard/bearerguard/internal/jose"
+	"github.com/bearerguard/bearerguard/internal/peers"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -18,7 +18,7 @@ import (
 // concurrent use.
 type Verifier struct {
 	origins    []string // normal forms, such as "https://api.example.com"
-	peers      []netip.Prefix
+	peers      peers.Set
 	algorithms jose.Algorithms
 	window     time.Duration
 	replays    ReplayStore

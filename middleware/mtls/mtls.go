@@ -34,33 +34,24 @@ import (
 	"encoding/base64"
 	"net/http"
 
+	"github.com/bearerguard/bearerguard/internal/peers"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
 // Verifier finds the certificates of HTTP requests. It is immutable and safe for
 // concurrent use.
-type Verifier struct{ proxies proxies }
-
-// New returns a Verifier. The error joins a *validator.ConfigError for every
-// mistake.
-func New(config Config) (*Verifier, error) {
-	own, err := newProxies(config.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
-	return &Verifier{own}, nil
-}
+type Verifier struct{ proxies peers.Set }
 
 // Request returns what proves the client's certificate: from a declared proxy the
 // Client-Cert header, and from everybody else the connection's own certificate. It
 // must be called before anything changes r.RemoteAddr.
 func (v *Verifier) Request(r *http.Request) validator.Proof {
-	switch v.proxies.peer(r.RemoteAddr) {
-	case proxy:
+	switch v.proxies.Of(r.RemoteAddr) {
+	case peers.Declared:
 		// The connection's certificate, if there is one, is the proxy's and not the
 		// client's, so without a header nothing is proven.
 		return clientCert(r.Header["Client-Cert"])
-	case unknown:
+	case peers.Unknown: // whose certificate is it?
 		return Certificate(nil)
 	}
 	// A Client-Cert header of somebody who is no proxy is his own invention (RFC 9440
