@@ -21,6 +21,7 @@ var compiled = []string{
 	"middleware/example*_test.go",
 	"jwks/example*_test.go",
 	"middleware/mtls/example*_test.go",
+	"middleware/dpop/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 }
