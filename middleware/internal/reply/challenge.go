@@ -1,4 +1,4 @@
-package middleware
+package reply
 
 import (
 	"strconv"
@@ -8,19 +8,25 @@ import (
 	"github.com/bearerguard/bearerguard/validator"
 )
 
-// challenge is one challenge of RFC 9110 11.6.1 with the parameters of RFC 6750 3,
-// RFC 9470 3 and RFC 9728 5.1. It has no error code where a request without a token
-// has done nothing wrong yet.
-func (a *answers) challenge(scheme string, ch validator.Challenge) string {
+// Challenges are what all challenges of an API have in common.
+type Challenges struct {
+	Realm            string // RFC 9110 11.5; empty: none
+	ResourceMetadata string // address of the metadata of RFC 9728; empty: none
+}
+
+// Text is one challenge of RFC 9110 11.6.1 with the parameters of RFC 6750 3, RFC
+// 9470 3 and RFC 9728 5.1. It has no error code where a request without a token has
+// done nothing wrong yet.
+func (all *Challenges) Text(scheme string, ch validator.Challenge) string {
 	c := challenge{separator: " "}
 	c.text.WriteString(scheme)
-	c.add("realm", a.realm)
+	c.add("realm", all.Realm)
 	c.add("error", ch.Code)
 	c.add("error_description", ch.Description)
 	c.add("scope", strings.Join(ch.Scope, " "))
 	c.add("acr_values", strings.Join(ch.ACRValues, " "))
 	c.add("max_age", seconds(ch.MaxAge))
-	c.add("resource_metadata", a.metadata)
+	c.add("resource_metadata", all.ResourceMetadata)
 	return c.text.String()
 }
 
@@ -33,7 +39,7 @@ type challenge struct {
 // add adds a parameter as a quoted-string (RFC 9110 5.6.4), unless there is nothing
 // to say, or it cannot be said in one.
 func (c *challenge) add(name, value string) {
-	if value == "" || !printable(value) {
+	if value == "" || !Printable(value) {
 		return
 	}
 	c.text.WriteString(c.separator)
@@ -55,8 +61,3 @@ func seconds(age time.Duration) string {
 
 // quoted escapes what a quoted-string cannot hold as it is (RFC 9110 5.6.4).
 var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-// printable reports whether text can stand in a quoted-string.
-func printable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-}
