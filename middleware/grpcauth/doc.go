@@ -1,0 +1,2 @@
+// Package grpcauth puts a validator in front of gRPC methods.
+package grpcauth
