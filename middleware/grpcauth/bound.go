@@ -62,7 +62,7 @@ func (s *boundStream) expire() {
 		s.end(err)
 		return
 	}
-	s.timer.Reset(max(left, time.Millisecond))
+	s.timer.Reset(left)
 	if s.verdict.Load() != nil { // meanwhile
 		s.timer.Stop()
 	}
@@ -76,12 +76,14 @@ func (s *boundStream) end(err error) {
 		return
 	}
 	_ = s.guard.validator.Refused(s.ctx, err) // the observer hears of it
-	if s.wire != nil {
-		_ = s.wire.SetTrailer(verdict.trailer)
-		_ = s.wire.WriteStatus(verdict.status)
+	s.cancel(verdict)                         // before grpc does, without a cause
+	if s.wire == nil {
+		close(s.over)
+		return
 	}
-	s.cancel(verdict)
+	_ = s.wire.SetTrailer(verdict.trailer)
 	close(s.over)
+	_ = s.wire.WriteStatus(verdict.status) // may wait for what was sent before (net/http)
 }
 
 // refused is what ended the stream; nil: nothing did. It looks at the token.
