@@ -196,8 +196,12 @@ type lone struct {
 	trailer metadata.MD
 }
 
+var errLone = errors.New("there is no connection")
+
 func (l *lone) Context() context.Context  { return l.ctx }
 func (l *lone) SetTrailer(md metadata.MD) { l.trailer = metadata.Join(l.trailer, md) }
+func (l *lone) SendMsg(any) error         { return errLone }
+func (l *lone) RecvMsg(any) error         { return errLone }
 
 // TestDeadlineOfTheCaller, over the wire: what waits for keys ends with it.
 func TestDeadlineOfTheCaller(t *testing.T) {

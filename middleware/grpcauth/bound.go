@@ -63,9 +63,6 @@ func (s *boundStream) expire() {
 		return
 	}
 	s.timer.Reset(left)
-	if s.verdict.Load() != nil { // meanwhile
-		s.timer.Stop()
-	}
 }
 
 // end ends the stream with the refusal of its token: for the client, and for the

@@ -55,8 +55,8 @@ func (c *Config) checkMethods(v *validator.Validator) (mistakes []error) {
 // opened it.
 func checkName(field, name string) []error {
 	rest, rooted := strings.CutPrefix(name, "/")
-	service, method, two := strings.Cut(rest, "/")
-	if rooted && two && protoreflect.FullName(service).IsValid() && protoreflect.Name(method).IsValid() {
+	service, method, _ := strings.Cut(rest, "/") // a method is no part of a path: it has no slash
+	if rooted && protoreflect.FullName(service).IsValid() && protoreflect.Name(method).IsValid() {
 		return nil
 	}
 	return []error{&validator.ConfigError{Field: field, Problem: fmt.Sprintf("%q is not a full method: /package.Service/Method", name)}}

@@ -76,6 +76,56 @@ func TestNameOnTheWire(t *testing.T) {
 	}
 }
 
+// TestProducts: two API products of two issuers, which call everything alike. A token
+// of one opens nothing of the other, and what is listed for nobody nothing at all.
+func TestProducts(t *testing.T) {
+	h := new(heard)
+	var servers []*validatortest.Server
+	var issuers []validator.Issuer
+	for _, name := range []string{"orders", "billing"} {
+		s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256", Audience: "api://" + name})
+		require.NoError(t, err)
+		t.Cleanup(s.Close)
+		servers = append(servers, s)
+		issuers = append(issuers, validator.Issuer{Name: name, URL: s.Issuer(), Audiences: []string{"api://" + name}, AnyClient: true})
+	}
+	v, err := validator.New(validator.Config{Issuers: issuers, InsecureAllowHTTP: true, Observer: validator.Observer{Decision: h.decision}})
+	require.NoError(t, err)
+	_, err = grpcauth.New(v, listed())
+	require.Error(t, err, "whose scope?")
+	assert.Equal(t, []string{`Methods["/orders.v1.Orders/Chat"]`, `Methods["/orders.v1.Orders/Get"]`}, fields(t, err))
+
+	config := listed()
+	for name, policy := range config.Methods {
+		policy.Issuers = []string{"orders"}
+		config.Methods[name] = policy
+	}
+	client := serve(t, orders{}, newGuard(t, v, config).ServerOptions()...)
+	own, foreign := servers[0].AccessToken(), servers[1].AccessToken()
+	for kind, way := range kinds {
+		for _, tc := range []struct {
+			method, raw string
+			reason      validator.Reason
+		}{
+			{way.method, own, "accepted"},
+			{way.method, foreign, validator.ReasonIssuerNotAllowed},
+			{way.unlisted, own, validator.ReasonRouteUnknown},
+			{way.unlisted, foreign, validator.ReasonRouteUnknown},
+		} {
+			t.Run(kind+" "+string(tc.reason), func(t *testing.T) {
+				h.take()
+				_, trailer, err := way.do(bearer(t.Context(), tc.raw), client, tc.method)
+				assert.Equal(t, []validator.Reason{tc.reason}, h.take())
+				if tc.reason == "accepted" {
+					require.NoError(t, err)
+					return
+				}
+				answered(t, err, trailer, codes.PermissionDenied, "The access token does not permit this request", denied)
+			})
+		}
+	}
+}
+
 // TestListedButNotServed: who may call it learns that it is not there.
 func TestListedButNotServed(t *testing.T) {
 	s, v, _ := newValidator(t, nil)
