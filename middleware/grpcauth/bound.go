@@ -85,10 +85,8 @@ func (s *boundStream) end(err error) {
 
 // refused is what ended the stream; nil: nothing did. It looks at the token.
 func (s *boundStream) refused() error {
-	if s.verdict.Load() == nil {
-		if _, err := s.guard.validator.Recheck(s.token); err != nil {
-			s.end(err)
-		}
+	if _, err := s.guard.validator.Recheck(s.token); err != nil {
+		s.end(err)
 	}
 	return s.ended()
 }

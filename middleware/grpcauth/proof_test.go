@@ -1,14 +1,11 @@
 package grpcauth_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"math/big"
 	"net"
 	"testing"
@@ -19,32 +16,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/peer"
 
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
-
-// certificate proves the key of the client certificate of the TLS connection (RFC
-// 8705 3).
-type certificate struct{}
-
-func (certificate) Confirm(ctx context.Context, _ string, _ *validator.Token) (validator.Confirmation, error) {
-	caller, ok := peer.FromContext(ctx)
-	if !ok {
-		return validator.Confirmation{}, nil
-	}
-	info, ok := caller.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.PeerCertificates) == 0 {
-		return validator.Confirmation{}, nil
-	}
-	return validator.Confirmation{X5TS256: thumbprint(info.State.PeerCertificates[0].Raw)}, nil
-}
-
-func thumbprint(der []byte) string {
-	digest := sha256.Sum256(der)
-	return base64.RawURLEncoding.EncodeToString(digest[:])
-}
 
 // selfSigned is a certificate for 127.0.0.1 and its key.
 func selfSigned(t *testing.T) tls.Certificate {
