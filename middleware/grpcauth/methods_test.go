@@ -50,9 +50,9 @@ func TestUnlisted(t *testing.T) {
 	}
 }
 
-// TestNameOnTheWire: a name without a slash in front, which servers have been known
+// TestNameWithoutSlash: a name without a slash in front, which servers have been known
 // to serve as the same method, is another one for us.
-func TestNameOnTheWire(t *testing.T) {
+func TestNameWithoutSlash(t *testing.T) {
 	s, v, h := newValidator(t, nil)
 	config := listed()
 	config.Public = []string{drop, follow}
