@@ -22,8 +22,11 @@ var compiled = []string{
 	"jwks/example*_test.go",
 	"middleware/mtls/example*_test.go",
 	"middleware/dpop/example*_test.go",
+	"middleware/grpcauth/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
+	"examples/grpc/*.go",
+	"examples/routers/*.go",
 }
 
 func read(t *testing.T, name string) string {
