@@ -49,7 +49,7 @@ func documents(t *testing.T) []string {
 }
 
 // prose are the guides that show no code.
-var prose = []string{"docs/vectors.md"}
+var prose = []string{"docs/bad-days.md", "docs/vectors.md"}
 
 func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}
