@@ -16,14 +16,14 @@ import (
 type claims struct {
 	text string
 
-	issuer, subject, id         string
-	audience                    []string
-	expiry, notBefore, issuedAt numericDate
-	clients                     [clientClaims]string // empty: absent
-	scopes                      [scopeClaims]scopeSet
-	confirmation                Confirmation
-	kind, use                   string   // typ and token_use in small letters, where they are strings
-	foreign                     []string // claims that other kinds of tokens have
+	issuer, subject, session, id string
+	audience                     []string
+	expiry, notBefore, issuedAt  numericDate
+	clients                      [clientClaims]string // empty: absent
+	scopes                       [scopeClaims]scopeSet
+	confirmation                 Confirmation
+	kind, use                    string   // typ and token_use in small letters, where they are strings
+	foreign                      []string // claims that other kinds of tokens have
 }
 
 // clientClaim is one of the claims in which servers name the client.
@@ -79,7 +79,7 @@ func (c *claims) has(name string) bool {
 // registered are the claims that this package reads in a token as in an answer.
 var registered = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
-	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events",
+	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid",
 }
 
 // knownClaims are the names that nothing else may resemble: those that this
@@ -116,6 +116,10 @@ func (c *claims) read(o *jose.Object) *failure {
 		c.issuer = o.String()
 	case "sub":
 		c.subject = o.String()
+	case "sid":
+		if o.Kind() == jsontext.KindString { // else a claim of somebody's own, and no session
+			c.session = o.String()
+		}
 	case "jti":
 		c.id = o.String()
 	case "aud":

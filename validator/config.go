@@ -52,6 +52,10 @@ type Config struct {
 	// CacheCap is the longest time for which a result is remembered. Default 0:
 	// until the token expires.
 	CacheCap time.Duration
+	// Revocations are what is refused before it expires, for as long as results are
+	// kept: see there. They need the MaxTokenLifetime of every issuer. Default: none,
+	// and nothing but Introspection knows of revoked tokens.
+	Revocations *Revocations
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
 	// HTTPClient fetches metadata and keys, and asks about tokens; name one to trust
@@ -105,6 +109,7 @@ type Issuer struct {
 	JWKSURL string
 	// MaxTokenLifetime is the longest that this issuer's tokens live, from iat to exp:
 	// one that lives longer is refused, and so is a JWT without iat. Default 0: any.
+	// Required with Config.Revocations: it is how long they remember.
 	MaxTokenLifetime time.Duration
 	// KeyRefreshBurst is how many fetches of keys tokens with unknown keys may
 	// cause at once. Default 5.
@@ -185,6 +190,9 @@ func (c *Config) check() error {
 		m.add("CacheSize", "must not be negative")
 	}
 	checkDuration(&m, "CacheCap", c.CacheCap)
+	if c.Revocations != nil && c.Revocations.max == 0 {
+		m.add("Revocations", "must be made by NewRevocations")
+	}
 	labels := map[string]int{}
 	for i := range c.Issuers {
 		is, field := &c.Issuers[i], fmtIssuer(i)
@@ -192,6 +200,9 @@ func (c *Config) check() error {
 		claim(&m, labels, i, field+".URL", is.URL)
 		claim(&m, labels, i, field+".Name", is.name())
 		c.checkIntrospection(&m, field, is)
+		if c.Revocations != nil && is.MaxTokenLifetime == 0 {
+			m.add(field+".MaxTokenLifetime", "is required with Revocations: a mark must outlive every token from before it")
+		}
 	}
 	c.checkOverlap(&m)
 	c.checkOpaque(&m)

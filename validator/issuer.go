@@ -26,6 +26,7 @@ type issuer struct {
 	template            template      // of Entra ID's
 	maxLifetime         time.Duration // 0: any
 	keys                *jwks.Source  // nil: its tokens are never JWTs
+	marks               *marks        // of what was revoked; nil: nothing ever is
 
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens

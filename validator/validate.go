@@ -180,15 +180,15 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{
+	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
-		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
+		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation,
-	}
+	}}
 	known.token.facts.Store(known)
 	return known
 }
@@ -215,7 +215,7 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if !t.tenantServed() {
 		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
-	if v.revoked.revoked(t) {
+	if !byAnswer && t.revoked() { // else the issuer was asked again: unmet
 		return verified(refuse(ReasonRevoked, ""))
 	}
 	return nil

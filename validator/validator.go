@@ -35,7 +35,7 @@ type Validator struct {
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
-	revoked *revocations
+	revoked *Revocations // nil: nothing is ever revoked
 	newest  *atomic.Pointer[witness] // hears of key fetches
 }
 
@@ -44,21 +44,28 @@ type Validator struct {
 // starts while its authorization server is down. The error joins a *ConfigError
 // for every mistake.
 func New(config Config) (*Validator, error) {
-	return build(config, nil, new(revocations), new(atomic.Pointer[witness]))
+	return build(config, nil, new(atomic.Pointer[witness]))
 }
 
 // WithConfig returns a new Validator for a changed configuration. It shares with
 // v the keys (and what is known about unknown ones) of every issuer whose Name,
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
-// InsecureAllowHTTP are the same, and what was revoked. A shared key source
+// InsecureAllowHTTP are the same, and the Revocations: the configuration need not
+// repeat them, and must not have others. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
 // error.
 func (v *Validator) WithConfig(config Config) (*Validator, error) {
-	return build(config, v.sources, v.revoked, v.newest)
+	if config.Revocations == nil {
+		config.Revocations = v.revoked
+	}
+	if v.revoked != nil && config.Revocations != v.revoked {
+		return nil, &ConfigError{"Revocations", "must be those of the Validator whose configuration changes, or nil: others know nothing of what was revoked"}
+	}
+	return build(config, v.sources, v.newest)
 }
 
-func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations, newest *atomic.Pointer[witness]) (*Validator, error) {
+func build(config Config, old map[sourceSpec]*jwks.Source, newest *atomic.Pointer[witness]) (*Validator, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
@@ -67,7 +74,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 		witness: &witness{config.Observer, config.Logger},
 		leeway:  config.leeway(), cap: config.CacheCap, clock: config.Clock,
 		sources: make(map[sourceSpec]*jwks.Source, len(config.Issuers)),
-		revoked: revoked, newest: newest, opaqueIssuer: config.OpaqueIssuer,
+		revoked: config.Revocations, newest: newest, opaqueIssuer: config.OpaqueIssuer,
 	}
 	if v.clock == nil {
 		v.clock = time.Now
@@ -94,6 +101,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, revoked *revocations,
 func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) error {
 	for _, c := range config.Issuers {
 		is := newIssuer(c)
+		if v.revoked != nil {
+			is.marks = v.revoked.adopt(&c, v.clock, v.leeway)
+		}
 		spec := sourceSpec{
 			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.KeyRefreshBurst, c.KeyRefreshInterval, config.HTTPClient,
 			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
