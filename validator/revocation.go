@@ -109,7 +109,7 @@ type RevocationStatus struct {
 	// Folded counts the marks that there was no room for, and that were made to count
 	// for their whole issuer. It should be 0: if it is not, MaxMarks is too low.
 	Folded uint64
-	// Watched are the streams that end when their token is revoked (Validator.Watch).
+	// Watched are the streams that end when their token is revoked (Token.Watch).
 	Watched int
 }
 
@@ -133,6 +133,10 @@ func (r *Revocations) Revoke(revocation Revocation) error {
 func (r *Revocations) Apply(marks ...Watermark) error {
 	var errs []error
 	for _, m := range marks {
+		if m.At.IsZero() {
+			errs = append(errs, &ConfigError{"Watermark.At", "is required"})
+			continue
+		}
 		errs = append(errs, r.apply(m, nil))
 	}
 	return errors.Join(errs...)

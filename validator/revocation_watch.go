@@ -16,11 +16,10 @@ func (w *watcher) end() { w.cancel(verified(refuse(ReasonRevoked, "while it was 
 // again (see Revocations): who reconnects is decided anew. It does not end when the
 // token expires.
 //
-// The token must be one that a Validator with the same Revocations accepted; one that
-// was revoked since has ended. Without Config.Revocations it is context.WithCancel. The
-// caller must call stop when it is done, or the token is watched for ever. Nothing
-// runs meanwhile.
-func (v *Validator) Watch(ctx context.Context, t *Token) (watched context.Context, stop context.CancelFunc) {
+// For a token that was revoked since it was accepted it has ended. Without
+// Config.Revocations it is context.WithCancel. The caller must call stop when it is
+// done, or the token is watched for ever. Nothing runs meanwhile.
+func (t *Token) Watch(ctx context.Context) (watched context.Context, stop context.CancelFunc) {
 	watched, cancel := context.WithCancelCause(ctx)
 	known := t.facts.Load()
 	m := known.issuer.marks

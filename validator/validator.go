@@ -35,7 +35,7 @@ type Validator struct {
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
-	revoked *Revocations // nil: nothing is ever revoked
+	revoked *Revocations             // nil: nothing is ever revoked
 	newest  *atomic.Pointer[witness] // hears of key fetches
 }
 
