@@ -189,12 +189,20 @@ const maxDate = 253402300799
 // readers, and never happens honestly.
 func readDate(o *jose.Object, into *numericDate, zero bool) *failure {
 	text := o.Number()
-	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
-	if seconds < 0 || seconds > maxDate || seconds == 0 && !zero {
+	date, ok := parseDate(text)
+	if !ok || date == 0 && !zero {
 		return failed(ReasonMalformedClaims, "a NumericDate", text)
 	}
-	*into = numericDate(math.Floor(seconds * 1e6))
+	*into = date
 	return nil
+}
+
+func parseDate(text string) (numericDate, bool) {
+	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
+	if seconds < 0 || seconds > maxDate {
+		return 0, false
+	}
+	return numericDate(math.Floor(seconds * 1e6)), true
 }
 
 // readScopes reads a space-separated string (RFC 6749 3.3) or an array. A member

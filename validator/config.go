@@ -118,6 +118,15 @@ type Issuer struct {
 	// 10 s.
 	KeyRefreshInterval time.Duration
 
+	// EventAudiences are our names in the security event tokens (RFC 8417) by which this
+	// issuer tells of revocations: their aud must contain one. Their iss is URL, and
+	// its keys sign them. Default: none are received. See Validator.ReceiveEvent.
+	EventAudiences []string
+	// LogoutClientIDs are our client ids at this issuer, to which it sends logout tokens
+	// (OpenID Connect Back-Channel Logout): their aud must contain one. Default: none
+	// are received. See Validator.ReceiveLogout.
+	LogoutClientIDs []string
+
 	// Introspection is how this issuer is asked about tokens (RFC 7662): those that
 	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
 	Introspection *introspect.Config
@@ -203,6 +212,7 @@ func (c *Config) check() error {
 		if c.Revocations != nil && is.MaxTokenLifetime == 0 {
 			m.add(field+".MaxTokenLifetime", "is required with Revocations: a mark must outlive every token from before it")
 		}
+		c.checkSignals(&m, field, is)
 	}
 	c.checkOverlap(&m)
 	c.checkOpaque(&m)

@@ -79,6 +79,7 @@ const (
 	ReasonUnknownKey            Reason = "unknown_key"
 	ReasonBadSignature          Reason = "bad_signature"
 	ReasonOpaqueFormat          Reason = "opaque_format"
+	ReasonNotSignal             Reason = "not_a_signal" // of ReceiveEvent and ReceiveLogout
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
@@ -140,7 +141,7 @@ var classes = func() map[Reason]error {
 			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonTenantMismatch, ReasonTenantNotAllowed, ReasonLifetimeTooLong, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
-			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonNotSignal, ReasonRevoked,
 			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing, ReasonTokenTooOld,
 		},
 		ErrInvalidProof:               {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},

@@ -28,6 +28,8 @@ type issuer struct {
 	keys                *jwks.Source  // nil: its tokens are never JWTs
 	marks               *marks        // of what was revoked; nil: nothing ever is
 
+	eventAudiences, logoutClientIDs []string // ours, in what it tells of revocations
+
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens
 	answerRules           *profileRules
@@ -103,6 +105,7 @@ func newIssuer(is Issuer) *issuer {
 		audiences: slices.Clone(is.Audiences), clientIDs: slices.Clone(is.ClientIDs),
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
 		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime,
+		eventAudiences: slices.Clone(is.EventAudiences), logoutClientIDs: slices.Clone(is.LogoutClientIDs),
 		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
 		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
 		allowMissingAudience: is.AllowMissingAudience, allowMissingExpiry: is.AllowMissingExpiry,

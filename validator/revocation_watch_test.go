@@ -76,7 +76,9 @@ func TestWatchThatStops(t *testing.T) {
 	r.revoke(t, sub("user"))
 	assert.ErrorIs(t, context.Cause(ctx), context.Canceled, "it had ended before")
 
-	plain := build(t, configure(trust(r.Server)))
+	without := configure(trust(r.Server))
+	without.Clock = r.clock.Now
+	plain := build(t, without)
 	ctx, stop = accept(t, plain, r.AccessToken()).Watch(t.Context())
 	assert.NoError(t, ctx.Err())
 	stop()

@@ -146,14 +146,9 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
 // is believed yet.
 func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
-	header, err := jose.ParseHeader(compact.Header)
-	switch {
-	case errors.Is(err, jose.ErrNotJWS):
-		return nil, refuse(ReasonNotJWT, "the header is not that of a JWS")
-	case errors.Is(err, jose.ErrCritical):
-		return nil, refuse(ReasonCriticalHeader, "")
-	case err != nil:
-		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
+	header, e := readHeader(compact)
+	if e != nil {
+		return nil, e
 	}
 	c := &candidate{header: header, typ: normalType(header.Type), exact: absent}
 	var f *failure
@@ -170,6 +165,19 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 		return nil, f.error()
 	}
 	return c, nil
+}
+
+func readHeader(compact jose.Compact) (jose.Header, *Error) {
+	header, err := jose.ParseHeader(compact.Header)
+	switch {
+	case errors.Is(err, jose.ErrNotJWS):
+		return header, refuse(ReasonNotJWT, "the header is not that of a JWS")
+	case errors.Is(err, jose.ErrCritical):
+		return header, refuse(ReasonCriticalHeader, "")
+	case err != nil:
+		return header, refuse(ReasonMalformedJOSEHeader, err.Error())
+	}
+	return header, nil
 }
 
 // facts are those of a candidate whose signature verified; without a key, what it
