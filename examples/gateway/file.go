@@ -15,19 +15,26 @@ const (
 // field means. A field that was not there is zero; what is there and empty never
 // passes for that (see decode).
 type file struct {
-	Listen               string       `yaml:"listen,required"`
-	AdminListen          string       `yaml:"admin_listen"`
-	Upstream             string       `yaml:"upstream"`
-	UpstreamTimeout      *duration    `yaml:"upstream_timeout"`
-	ShutdownTimeout      *duration    `yaml:"shutdown_timeout"`
-	Realm                string       `yaml:"realm"`
-	Leeway               *duration    `yaml:"leeway"`
-	InsecureAllowHTTP    bool         `yaml:"insecure_allow_http"`
-	NoOpaqueTokens       bool         `yaml:"no_opaque_tokens"`
-	ForwardAuthorization bool         `yaml:"forward_authorization"`
-	IdentityHeaders      []pair       `yaml:"identity_headers"`
-	Issuers              []issuerPart `yaml:"issuers,required"`
-	Routes               []routePart  `yaml:"routes,required"`
+	Listen               string          `yaml:"listen,required"`
+	AdminListen          string          `yaml:"admin_listen"`
+	Upstream             string          `yaml:"upstream"`
+	UpstreamTimeout      *duration       `yaml:"upstream_timeout"`
+	ShutdownTimeout      *duration       `yaml:"shutdown_timeout"`
+	Realm                string          `yaml:"realm"`
+	Leeway               *duration       `yaml:"leeway"`
+	InsecureAllowHTTP    bool            `yaml:"insecure_allow_http"`
+	NoOpaqueTokens       bool            `yaml:"no_opaque_tokens"`
+	ForwardAuthorization bool            `yaml:"forward_authorization"`
+	IdentityHeaders      []pair          `yaml:"identity_headers"`
+	Issuers              []issuerPart    `yaml:"issuers,required"`
+	Routes               []routePart     `yaml:"routes,required"`
+	Revocation           *revocationPart `yaml:"revocation"`
+}
+
+type revocationPart struct {
+	LogoutPath string `yaml:"logout_path"`
+	EventsPath string `yaml:"events_path"`
+	MaxMarks   int    `yaml:"max_marks"`
 }
 
 type issuerPart struct {
@@ -41,6 +48,9 @@ type issuerPart struct {
 	Profile             string             `yaml:"profile"`
 	JWKSURL             string             `yaml:"jwks_url"`
 	OpaqueOnly          bool               `yaml:"opaque_only"`
+	MaxTokenLifetime    *duration          `yaml:"max_token_lifetime"`
+	EventAudiences      []string           `yaml:"event_audiences"`
+	LogoutClientIDs     []string           `yaml:"logout_client_ids"`
 	Introspection       *introspectionPart `yaml:"introspection"`
 }
 

@@ -16,19 +16,23 @@ type gateway struct {
 	guard     *middleware.Guard
 	table     table
 	admin     http.Handler
+
+	revocations *validator.Revocations // nil: nothing is ever revoked
 }
 
 // newGateway puts a configuration to work. old, if there is one, hands on its keys
-// and revocations. The error has a line for every mistake.
-func newGateway(c *config, old *validator.Validator, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
+// and what was revoked. The error has a line for every mistake.
+func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
 	g := &gateway{config: c, log: log}
 	trusted := c.trust(log)
+	g.revocations = c.revocations(old)
+	trusted.Revocations = g.revocations
 	if err := c.err(); err != nil {
 		return nil, err // what the library would say of it too
 	}
 	build := validator.New
 	if old != nil {
-		build = old.WithConfig
+		build = old.validator.WithConfig
 	}
 	var err error
 	if g.validator, err = build(trusted); err == nil {

@@ -110,7 +110,7 @@ func (s *service) next(old *gateway) (*gateway, error) {
 			c.fault(field, "cannot change while the gateway runs: restart it")
 		}
 	}
-	return newGateway(c, old.validator, s.transport, s.log)
+	return newGateway(c, old, s.transport, s.log)
 }
 
 // drain ends serving. What is not done after shutdown_timeout is cut.
