@@ -35,6 +35,7 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
   cookies: { keys: [cookieKey] },
   discovery: aliases(mtlsOrigin),
   features: {
+    backchannelLogout: { enabled: true },
     ciba,
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -52,6 +53,8 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
     },
     revocation: { enabled: true },
   },
+  // The dispatcher that it brings refuses loopback, where the tests' clients are.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount,
   jwks: { keys },
   ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 600 },
