@@ -2,7 +2,13 @@ package jwks_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
+	"math/big"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +31,95 @@ func BenchmarkKnownKey(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkKnownKeyOfAYoungSet is that with a bound to the age of the set.
+func BenchmarkKnownKeyOfAYoungSet(b *testing.B) {
+	source, kid := benchAging(b, time.Now)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := source.Key(context.Background(), kid, "ES256"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFresh is what a hit costs beside, where MaxAge is configured: a young set,
+// and one that is due while the server is down.
+func BenchmarkFresh(b *testing.B) {
+	for name, age := range map[string]time.Duration{"young": 0, "due": 90 * time.Minute} {
+		b.Run(name, func(b *testing.B) {
+			var passed atomic.Int64
+			begin := time.Now()
+			now := func() time.Time { return begin.Add(time.Duration(passed.Load())) }
+			source, _ := benchAging(b, now)
+			passed.Store(int64(age))
+			at := now()
+			b.ReportAllocs()
+			for b.Loop() {
+				if !source.Fresh(at) {
+					b.Fatal("stale")
+				}
+			}
+		})
+	}
+}
+
+func benchAging(b *testing.B, clock func() time.Time) (source *jwks.Source, kid string) {
+	b.Helper()
+	server := startServer(b, validatortest.Options{})
+	source, err := jwks.New(jwks.Config{Issuer: server.Issuer(), CheckURL: allowLoopback, Clock: clock, MaxAge: time.Hour, MaxStale: 2 * time.Hour})
+	require.NoError(b, err)
+	require.NoError(b, source.Ready(context.Background()))
+	server.SetMode(validatortest.ModeDown)
+	return source, server.KID()
+}
+
+// BenchmarkMemoryOfAnIssuer reports the heap that a Source keeps which has read a set
+// as large servers publish it: four RSA-2048 keys with certificates.
+func BenchmarkMemoryOfAnIssuer(b *testing.B) {
+	certificate := selfSigned(b)
+	keys := make([]fmt.Stringer, 4)
+	for i := range keys {
+		keys[i] = certificate.with("kid", fmt.Sprintf("%040d", i), "alg", "RS256", "use", "sig")
+	}
+	body := setOf(keys...)
+	client := serving(body).client()
+	const sources = 200
+	var kept [sources]*jwks.Source
+	for b.Loop() {
+		before := heap()
+		for i := range kept {
+			source, err := jwks.New(jwks.Config{URL: "https://as.example/keys", HTTPClient: client})
+			require.NoError(b, err)
+			require.NoError(b, source.Ready(context.Background()))
+			kept[i] = source
+		}
+		b.ReportMetric(float64(heap()-before)/sources, "bytes/issuer")
+		runtime.KeepAlive(&kept)
+		clear(kept[:])
+	}
+	b.ReportMetric(float64(len(body)), "bytes-of-the-set")
+}
+
+// heap is what is in use after a collection.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// selfSigned is an RSA-2048 key with its certificate in x5c.
+func selfSigned(b *testing.B) jwk {
+	b.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(b, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(b, err)
+	return jwk{"kty": "RSA", "n": b64.EncodeToString(private.N.Bytes()), "e": "AQAB", "x5c": []string{base64.StdEncoding.EncodeToString(der)}}
 }
 
 // BenchmarkRotation: 50 requests at once with a new kid, against a key server

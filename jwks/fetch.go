@@ -47,12 +47,12 @@ func (f *fetcher) fetch(ctx context.Context, t task) (answer, error) {
 		t.url = address
 	}
 	next, err := f.read(ctx, t)
-	if err == nil || !f.discover || !(t.suspicious || gone(err)) {
+	if !f.discover || !doubtful(next, err, t.suspicious) {
 		return answer{next, t.url}, err
 	}
 	address, lost := f.locate(ctx)
 	if lost != nil || address == t.url {
-		return answer{nil, t.url}, err
+		return answer{next, t.url}, err
 	}
 	t.url = address
 	next, err = f.read(ctx, t)
@@ -77,7 +77,7 @@ func (f *fetcher) locate(ctx context.Context) (string, error) {
 
 func (f *fetcher) read(ctx context.Context, t task) (*set, error) {
 	etag := ""
-	if t.current != nil && t.current.url == t.url {
+	if t.current != nil && t.current.url == t.url && len(t.current.keys) > 0 {
 		etag = t.current.etag
 	}
 	document, err := f.client.Get(ctx, t.url, etag)
@@ -93,6 +93,14 @@ func (f *fetcher) read(ctx context.Context, t task) (*set, error) {
 	}
 	next.etag, next.url = document.ETag, t.url
 	return next, nil
+}
+
+// doubtful reports whether the keys may be somewhere else by now.
+func doubtful(next *set, err error, suspicious bool) bool {
+	if err != nil {
+		return suspicious || gone(err)
+	}
+	return next != nil && len(next.keys) == 0 // they moved, and this is what they left
 }
 
 // gone reports whether the server says that there is no key set at that URL.

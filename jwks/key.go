@@ -1,8 +1,11 @@
 package jwks
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"sync/atomic"
+
+	"github.com/MicahParks/jwkset"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
 )
@@ -11,10 +14,12 @@ import (
 // concurrent use; the same Key stays in use for as long as its set lists it
 // unchanged.
 type Key struct {
-	id         string
+	meta       jwkset.JWKMetadataOptions // kid, alg, use and key_ops, as listed
+	issuer     string
 	public     *jose.PublicKey
+	material   crypto.PublicKey // what public verifies with
 	thumbprint [sha256.Size]byte
-	identity   [sha256.Size]byte // of (kid, thumbprint, alg, use, key_ops)
+	identity   [sha256.Size]byte // of (kid, thumbprint, alg, use, key_ops, issuer)
 	retired    atomic.Bool       // set once: a key that is listed again is another Key
 
 	// The algorithms for which the last known set answers with this key: to its
@@ -23,7 +28,12 @@ type Key struct {
 }
 
 // ID is the key's kid; empty when it has none.
-func (k *Key) ID() string { return k.id }
+func (k *Key) ID() string { return k.meta.KID }
+
+// Issuer is the key's issuer member, by which Entra ID says whose tokens the key
+// signs (a template, in a set for all tenants); empty when it has none. Nobody
+// here compares it with anything.
+func (k *Key) Issuer() string { return k.issuer }
 
 // Thumbprint is the key's SHA-256 JWK thumbprint (RFC 7638).
 func (k *Key) Thumbprint() [sha256.Size]byte { return k.thumbprint }

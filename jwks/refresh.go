@@ -9,18 +9,19 @@ import (
 	"github.com/bearerguard/bearerguard/internal/remote"
 )
 
-// join returns the flight to wait for, or nil when the snapshot answers the
-// question: it has the key by now, or is recent enough to say that there is none.
-func (s *Source) join(q question, arose uint64) (*flight, error) {
+// join returns the key, if the set has it by now, or else the flight to wait for.
+// The set may be recent enough to say that there is no such key.
+func (s *Source) join(q question, arose uint64) (*Key, *flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.snapshot.Load().find(q) != nil {
-		return nil, nil
+	if k := s.listed(q); k != nil {
+		return k, nil, nil
 	}
 	if s.failures == 0 && s.landed > arose && s.fresh() {
-		return nil, nil
+		return nil, nil, ErrUnknownKey
 	}
-	return s.depart()
+	flight, err := s.depart()
+	return nil, flight, err
 }
 
 // fresh reports whether the last good answer may still stand for "no such key".
@@ -47,16 +48,26 @@ func (s *Source) depart() (*flight, error) {
 	if !s.limiter.AllowN(now, 1) {
 		return nil, &UnavailableError{Throttled: s.failures == 0, RetryAfter: s.nextToken(now), Cause: s.failure}
 	}
+	return s.launch(now), nil
+}
+
+// launch starts a flight. None is in the air, and s.mu is held.
+func (s *Source) launch(now time.Time) *flight {
 	s.begun++
-	number, t := s.begun, task{s.url, s.snapshot.Load(), s.failures >= rediscoverAfter-1}
-	s.flight = &flight{number: number, Flight: remote.Launch(flightTimeout,
+	f := &flight{number: s.begun, departed: now, basis: s.snapshot.Load()}
+	t := task{s.url, f.basis, s.failures >= rediscoverAfter-1}
+	f.Flight = remote.Launch(flightTimeout,
 		func(ctx context.Context) (answer, error) { return s.fetcher.fetch(ctx, t) },
-		func(found answer, err error) { s.land(number, found, err) })}
-	return s.flight, nil
+		func(found answer, err error) { s.land(f, found, err) })
+	s.flight = f
+	return f
 }
 
 // nextToken is how long the bucket stays empty.
 func (s *Source) nextToken(now time.Time) time.Duration {
+	if now.Before(s.asked) {
+		return 0 // the next one to ask gets a new bucket
+	}
 	missing := 1 - s.limiter.TokensAt(now)
 	return max(time.Duration(missing*float64(s.config.RefreshInterval)), 0)
 }
@@ -72,50 +83,68 @@ func (s *Source) backoffLeft(now time.Time) time.Duration {
 }
 
 // land takes the outcome of a flight in, before anybody who waits for it wakes.
-func (s *Source) land(number uint64, found answer, err error) {
-	report := s.record(number, found, err)
+func (s *Source) land(f *flight, found answer, err error) {
+	report := s.record(f, found, err)
 	if s.config.OnFetch != nil {
 		s.config.OnFetch(report)
 	}
 }
 
-func (s *Source) record(number uint64, found answer, err error) Fetch {
+func (s *Source) record(f *flight, found answer, err error) Fetch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	report := Fetch{Err: err}
+	now := s.config.Clock()
 	s.flight = nil
 	if found.url != "" {
 		s.url = found.url
 	}
+	if err == nil {
+		err = s.judge(f, found.set, now)
+	}
+	report := Fetch{Err: err}
 	if err != nil {
-		s.fail(err)
+		f.failure = err
+		s.fail(err, now)
 	} else {
-		report.Changed = s.install(found.set)
-		s.landed, s.landedAt, s.failures, s.failure = number, s.config.Clock(), 0, nil
+		report.Changed = s.take(found.set, f.departed)
+		s.landed, s.landedAt, s.failures, s.failure = f.number, now, 0, nil
 	}
 	if current := s.snapshot.Load(); current != nil {
 		report.Keys, report.Skipped = len(current.keys), slices.Clone(current.skipped)
 	}
+	if err == ErrNoUsableKey {
+		report.Skipped = slices.Clone(found.set.skipped) // why
+	}
 	return report
 }
 
-func (s *Source) fail(err error) {
+func (s *Source) fail(err error, now time.Time) {
 	s.backoff = min(firstBackoff<<min(s.failures, 8), maxBackoff)
 	var failed *remote.Error
 	if errors.As(err, &failed) {
 		s.backoff = max(s.backoff, failed.RetryAfter)
 	}
 	s.failures++
-	s.failure, s.failedAt = err, s.config.Clock()
+	s.failure, s.failedAt = err, now
 }
 
-// install makes next the snapshot; nil means that the server said "not
-// modified". What is no longer listed is distrusted at once, and so is the
-// memory of what an earlier set did not list.
-func (s *Source) install(next *set) (changed bool) {
+// take takes a good answer in; nil means that the server said "not modified". The
+// set is as old as the flight: what the server said may have been true at its
+// departure, and no longer at its landing.
+func (s *Source) take(next *set, departed time.Time) (changed bool) {
 	if next == nil {
+		renewed := *s.snapshot.Load()
+		renewed.asked = departed
+		s.snapshot.Store(&renewed)
 		return false
 	}
+	next.asked = departed
+	return s.install(next)
+}
+
+// install makes next the snapshot. What is no longer listed is distrusted at once,
+// and so is the memory of what an earlier set did not list.
+func (s *Source) install(next *set) (changed bool) {
 	old := s.snapshot.Load()
 	changed = next.adopt(old)
 	next.assign()

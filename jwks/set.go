@@ -2,14 +2,12 @@ package jwks
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
-	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -28,10 +26,12 @@ type Skipped struct {
 
 // set is one key set. It is immutable but for its keys' retirement.
 type set struct {
-	keys    []*Key
-	skipped []Skipped
-	etag    string
-	url     string
+	keys     []*Key
+	skipped  []Skipped
+	etag     string
+	url      string
+	asked    time.Time // when the last good answer about it was asked for
+	imported bool      // and not confirmed by an answer since
 }
 
 // find returns the one key that is listed under kid and fits the algorithm.
@@ -43,10 +43,10 @@ func (s *set) find(q question) *Key {
 	}
 	var found *Key
 	for _, k := range s.keys {
-		if (q.kid != "" && k.id != q.kid) || !k.public.Fits(q.algorithm) {
+		if (q.kid != "" && k.meta.KID != q.kid) || !k.public.Fits(q.algorithm) {
 			continue
 		}
-		if found != nil && (found.id != k.id || found.thumbprint != k.thumbprint) {
+		if found != nil && (found.meta.KID != k.meta.KID || found.thumbprint != k.thumbprint || found.issuer != k.issuer) {
 			return nil
 		}
 		if found == nil {
@@ -92,7 +92,7 @@ func (s *set) retireAllBut(next *set) {
 // assign notes in each key which questions the set answers with it.
 func (s *set) assign() {
 	for _, k := range s.keys {
-		k.byID.Store(uint32(s.answers(k, k.id)))
+		k.byID.Store(uint32(s.answers(k, k.meta.KID)))
 		k.alone.Store(uint32(s.answers(k, "")))
 	}
 }
@@ -110,7 +110,6 @@ func (s *set) answers(k *Key, kid string) (algorithms jose.Algorithms) {
 var (
 	errNotASet     = errors.New("not a JWK Set")
 	errTooManyKeys = fmt.Errorf("more than %d keys", MaxKeys)
-	errNoUsableKey = errors.New("no key that can verify tokens")
 )
 
 // parseSet reads a JWK Set (RFC 7517 5). The set itself must be well-formed;
@@ -123,9 +122,6 @@ func parseSet(body []byte) (*set, error) {
 	s := &set{}
 	for _, text := range members {
 		s.add(text)
-	}
-	if len(s.keys) == 0 {
-		return nil, errNoUsableKey
 	}
 	return s, nil
 }
@@ -172,68 +168,13 @@ func readKeys(body []byte) ([]jsontext.Value, error) {
 }
 
 func (s *set) add(text jsontext.Value) {
-	var raw jwkset.JWKMarshal
-	// Strictly: a duplicate member or a kid that is no string makes this key unusable.
-	if err := json.Unmarshal(text, &raw); err != nil {
-		s.skipped = append(s.skipped, Skipped{Why: "not a JWK"})
-		return
-	}
-	k, why := newKey(raw)
-	if why != "" {
-		s.skipped = append(s.skipped, Skipped{KeyID: raw.KID[:min(len(raw.KID), jose.MaxKeyID)], Why: why})
-		return
-	}
-	if slices.ContainsFunc(s.keys, func(o *Key) bool { return o.identity == k.identity }) {
-		return // listed twice: the same key
-	}
-	s.keys = append(s.keys, k)
-}
-
-// newKey turns a JWK into a key that may verify tokens, or says why it may not.
-func newKey(raw jwkset.JWKMarshal) (k *Key, why string) {
+	k, skipped := parseKey(text)
 	switch {
-	case len(raw.KID) > jose.MaxKeyID:
-		return nil, "kid is too long"
-	case raw.KTY == jwkset.KtyOct:
-		return nil, "symmetric" // whoever can read the set could sign with it
-	case raw.D != "" || raw.P != "" || raw.Q != "" || raw.DP != "" || raw.DQ != "" || raw.QI != "" || raw.K != "" || len(raw.OTH) > 0:
-		return nil, "private members" // published: anybody can sign with it
-	case raw.USE != "" && raw.USE != jwkset.UseSig:
-		return nil, "use is not sig" // RFC 7517 4.2
-	case raw.KEYOPS != nil && !slices.Contains(raw.KEYOPS, jwkset.KeyOpsVerify):
-		return nil, "key_ops without verify" // RFC 7517 4.3
+	case k == nil:
+		s.skipped = append(s.skipped, skipped)
+	case slices.ContainsFunc(s.keys, func(o *Key) bool { return o.identity == k.identity }):
+		// listed twice: the same key
+	default:
+		s.keys = append(s.keys, k)
 	}
-	jwk, err := jwkset.NewJWKFromMarshal(raw, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{
-		SkipKeyOps: true, SkipX5UScheme: true, // judged above; never followed
-	})
-	if err != nil {
-		return nil, "unusable: " + err.Error()
-	}
-	public, err := jose.NewPublicKey(jwk.Key(), string(raw.ALG))
-	if err != nil {
-		return nil, err.Error()
-	}
-	k = &Key{id: raw.KID, public: public, thumbprint: public.Thumbprint()}
-	k.identity = identify(raw, k.thumbprint)
-	return k, ""
-}
-
-// identify hashes what makes a key itself: kid, material, alg, use and key_ops.
-// The issuer is not in it because no identity is ever compared across sources.
-func identify(raw jwkset.JWKMarshal, thumbprint [sha256.Size]byte) [sha256.Size]byte {
-	h := sha256.New()
-	h.Write(thumbprint[:])
-	for _, text := range append([]string{raw.KID, string(raw.ALG), string(raw.USE)}, operations(raw.KEYOPS)...) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
-		h.Write([]byte(text))
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-}
-
-func operations(list []jwkset.KEYOPS) (names []string) {
-	for _, op := range list {
-		names = append(names, string(op))
-	}
-	slices.Sort(names)
-	return names
 }

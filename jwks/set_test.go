@@ -79,6 +79,12 @@ func TestBadKeyIsSkippedAndCountedAndTheGoodOneBesideItWorks(t *testing.T) {
 		"invalid UTF-8":                  text(strings.Replace(ec.String(), `{`, "{\"ext\":\"\xff\",", 1)),
 		"invalid UTF-8 in kid":           text(strings.Replace(ec.String(), `"bad"`, "\"bad\xff\"", 1)),
 		"lone surrogate in kid":          text(strings.Replace(ec.String(), `"bad"`, `"bad\ud800"`, 1)),
+		"issuer is a number":             ec.with("issuer", 1),
+		"issuer is null":                 ec.with("issuer", nil),
+		"issuer is empty":                ec.with("issuer", ""),
+		"issuer is an array":             ec.with("issuer", []string{"https://as.example"}),
+		"issuer twice":                   text(strings.Replace(ec.String(), `{`, `{"issuer":"https://as.example","issuer":"https://as.example",`, 1)),
+		"invalid UTF-8 in issuer":        text(strings.Replace(ec.String(), `{`, "{\"issuer\":\"a\xff\",", 1)),
 		"private member oth":             rsa.with("oth", []map[string]string{{"r": "AA", "d": "AA", "t": "AA"}}),
 	}
 	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "k"} {
@@ -282,6 +288,10 @@ func TestFindingAKey(t *testing.T) {
 		"no kid, one fits, one names its alg":  {setOf(rsa.with("alg", "RS256"), rsaKey(t, "r2", 2048).with("alg", "PS256")), "", "RS256", true},
 		"no kid, none fits":                    {setOf(ec), "", "RS256", false},
 		"key without kid is not found by one":  {setOf(ec.without("kid")), "same", "ES256", false},
+		"one key for two issuers":              {setOf(ec.with("issuer", "https://a.example"), ec.with("issuer", "https://b.example")), "same", "ES256", false},
+		"one key for an issuer, and for none":  {setOf(ec, ec.with("issuer", "https://a.example")), "same", "ES256", false},
+		"one key for two issuers, no kid":      {setOf(ec.with("issuer", "https://a.example"), ec.with("issuer", "https://b.example")), "", "ES256", false},
+		"one key for one issuer, twice":        {setOf(ec.with("issuer", "https://a.example"), ec.with("issuer", "https://a.example", "use", "sig")), "same", "ES256", true},
 		"one key listed twice, no kid":         {setOf(ec, ec), "", "ES256", true},
 		"one material under two kids, no kid":  {setOf(ec, ec.with("kid", "copy")), "", "ES256", false},
 		"one material under two kids, one kid": {setOf(ec, ec.with("kid", "copy")), "copy", "ES256", true},

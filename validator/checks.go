@@ -226,7 +226,8 @@ func livesNoLonger(c *candidate) *failure {
 // audienceIsOurs: a token for another API is not for us, whoever signed it (RFC
 // 7519 4.1.3, RFC 9068 4). Names compare byte for byte.
 func audienceIsOurs(c *candidate) *failure {
-	if len(c.claims.audience) == 0 && c.rules.clientStandsIn && c.claims.clients[claimClientID] != "" {
+	// Where there is none: an empty list is one that names nobody.
+	if c.claims.audience == nil && c.rules.clientStandsIn && c.claims.clients[claimClientID] != "" {
 		c.claims.audience = []string{c.claims.clients[claimClientID]}
 	}
 	if len(c.claims.audience) == 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/introspect"
+	"github.com/bearerguard/bearerguard/jwks"
 )
 
 // Defaults and bounds of Config.
@@ -117,6 +118,18 @@ type Issuer struct {
 	// KeyRefreshInterval is how long it takes until one more is allowed. Default
 	// 10 s.
 	KeyRefreshInterval time.Duration
+
+	// KeyMaxAge is how old the issuer's key set may be before it is asked for again,
+	// without anybody waiting. Default 0: only tokens with unknown keys cause fetches,
+	// and a key that was withdrawn is trusted until one of them does.
+	KeyMaxAge time.Duration
+	// KeyMaxStale is how old the key set may be at most: no token is accepted by its
+	// keys then until the server has confirmed them, cached tokens included
+	// (ErrUnavailable). It needs KeyMaxAge, and is at least that. Default 0: any age.
+	KeyMaxStale time.Duration
+	// KeyEmptyGrace is for how long the server has to serve key sets without a usable
+	// key before such a one replaces a good one. Default 5 min.
+	KeyEmptyGrace time.Duration
 
 	// EventAudiences are our names in the security event tokens (RFC 8417) by which this
 	// issuer tells of revocations: their aud must contain one. Their iss is URL, and
@@ -271,6 +284,24 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 		m.add(field+".KeyRefreshBurst", "must not be negative")
 	}
 	checkDuration(m, field+".KeyRefreshInterval", is.KeyRefreshInterval)
+	checkDuration(m, field+".KeyEmptyGrace", is.KeyEmptyGrace)
+	is.checkKeyAges(m, field)
+}
+
+func (is *Issuer) checkKeyAges(m *mistakes, field string) {
+	for _, age := range []time.Duration{is.KeyMaxAge, is.KeyMaxStale} {
+		if age > 0 && age < time.Millisecond {
+			checkDuration(m, field+".KeyMaxAge", age)
+		}
+	}
+	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale}
+	var mistake *jwks.ConfigError
+	if errors.As(ages.Check(), &mistake) {
+		m.add(field+".Key"+mistake.Field, "%s", mistake.Problem)
+	}
+	if is.OpaqueOnly && is.KeyMaxAge != 0 {
+		m.add(field+".OpaqueOnly", "says that no keys are needed, but KeyMaxAge is about them")
+	}
 }
 
 // checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.

@@ -1,6 +1,8 @@
 package validator
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -47,7 +49,7 @@ func (f further) text(name string) (text string) {
 
 // has reports whether a claim is there and says anything.
 func (f further) has(name string) bool {
-	switch f[name] {
+	switch strings.Join(strings.Fields(f[name]), "") { // [ ] is [], and a blank text says nothing
 	case "", "null", "false", `""`, "[]", "{}":
 		return false
 	}

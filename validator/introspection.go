@@ -45,15 +45,17 @@ func (v *Validator) settle(ctx context.Context, s signedToken, known *facts, req
 		return d, known
 	}
 	d, answered := v.decideByAnswer(ctx, s.question(known), fresh, known, now)
-	if d.Err == nil && !answered.keyTrusted() {
+	if d.Err == nil && !answered.keyTrusted(v.clock()) {
 		return v.examine(ctx, s, require, nil, v.clock()) // its key was withdrawn meanwhile
 	}
 	return d, answered
 }
 
 // keyTrusted reports whether the issuer's keys still answer the token's question
-// with the key that verified it.
-func (t *facts) keyTrusted() bool { return t.key.TrustedFor(t.kid, t.algorithm.String()) }
+// with the key that verified it, and are not too old to ask.
+func (t *facts) keyTrusted(now time.Time) bool {
+	return t.key.TrustedFor(t.kid, t.algorithm.String()) && (!t.issuer.keysAge || t.issuer.keys.Fresh(now))
+}
 
 // withoutKey is what becomes of a JWS whose key could not be had. One failure leads
 // to introspection: the last fetch of keys failed, so that nothing was decided.

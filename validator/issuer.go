@@ -26,6 +26,7 @@ type issuer struct {
 	template            template      // of Entra ID's
 	maxLifetime         time.Duration // 0: any
 	keys                *jwks.Source  // nil: its tokens are never JWTs
+	keysAge             bool          // they may be too old to use
 	marks               *marks        // of what was revoked; nil: nothing ever is
 
 	eventAudiences, logoutClientIDs []string // ours, in what it tells of revocations
@@ -87,10 +88,19 @@ func (t *trusted) ambiguous(audiences []string) bool {
 type sourceSpec struct {
 	name, url, jwksURL string
 	metadata           string // where the metadata are; empty: where they always are
-	burst              int
-	interval           time.Duration
+	refresh            keyRefresh
 	client             *http.Client
 	rule               endpointRule
+}
+
+// keyRefresh is when keys are asked for.
+type keyRefresh struct {
+	burst                                  int
+	interval, maxAge, maxStale, emptyGrace time.Duration
+}
+
+func (is *Issuer) keyRefresh() keyRefresh {
+	return keyRefresh{is.KeyRefreshBurst, is.KeyRefreshInterval, is.KeyMaxAge, is.KeyMaxStale, is.KeyEmptyGrace}
 }
 
 func newIssuer(is Issuer) *issuer {
@@ -104,7 +114,7 @@ func newIssuer(is Issuer) *issuer {
 		name: is.name(), url: is.URL,
 		audiences: slices.Clone(is.Audiences), clientIDs: slices.Clone(is.ClientIDs),
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
-		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime,
+		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime, keysAge: is.KeyMaxAge > 0,
 		eventAudiences: slices.Clone(is.EventAudiences), logoutClientIDs: slices.Clone(is.LogoutClientIDs),
 		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
 		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
@@ -131,7 +141,8 @@ func (is *issuer) in(names []string) bool {
 func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[witness]) (*jwks.Source, error) {
 	return jwks.New(jwks.Config{
 		Issuer: spec.url, URL: spec.jwksURL, MetadataURL: spec.metadata,
-		RefreshBurst: spec.burst, RefreshInterval: spec.interval,
+		RefreshBurst: spec.refresh.burst, RefreshInterval: spec.refresh.interval,
+		MaxAge: spec.refresh.maxAge, MaxStale: spec.refresh.maxStale, EmptyGrace: spec.refresh.emptyGrace,
 		CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: clock,
 		OnFetch: func(f jwks.Fetch) {
 			seen.Load().keyFetch(KeyFetch{Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed})

@@ -51,9 +51,9 @@ func common(s *signalled) []hostile {
 		one("jti is a number", claim("jti", 1), validator.ReasonMalformedClaims),
 		one("without events", none("events"), validator.ReasonNotSignal),
 		one("events is a list", claim("events", []string{credentialChange, loggedOut}), validator.ReasonMalformedClaims),
-		one("events is empty", claim("events", object{}), validator.ReasonMalformedClaims),
-		one("events holds no objects", claim("events", object{credentialChange: "", loggedOut: ""}), validator.ReasonMalformedClaims),
-		one("a claim that looks like another", claim("evеnts", object{}), validator.ReasonMalformedClaims), // a Cyrillic е
+		one("events is empty", claim("events", members{}), validator.ReasonMalformedClaims),
+		one("events holds no objects", claim("events", members{credentialChange: "", loggedOut: ""}), validator.ReasonMalformedClaims),
+		one("a claim that looks like another", claim("evеnts", members{}), validator.ReasonMalformedClaims), // a Cyrillic е
 		one("an access token", header("typ", "at+jwt"), validator.ReasonNotSignal),
 		one("an empty typ", header("typ", ""), validator.ReasonMalformedJOSEHeader),
 		one("alg none", header("alg", "none"), validator.ReasonAlgorithmNotAllowed),
@@ -68,8 +68,8 @@ func common(s *signalled) []hostile {
 // ofEvents are what makes an event bad, though its issuer signed it.
 func ofEvents(s *signalled) []hostile {
 	subject := func(of any) []validatortest.Edit { return []validatortest.Edit{validatortest.Claim("sub_id", of)} }
-	payload := func(of object) []validatortest.Edit {
-		return []validatortest.Edit{validatortest.Claim("events", object{credentialChange: of})}
+	payload := func(of members) []validatortest.Edit {
+		return []validatortest.Edit{validatortest.Claim("events", members{credentialChange: of})}
 	}
 	const malformed = validator.ReasonMalformedClaims
 	return []hostile{
@@ -79,25 +79,25 @@ func ofEvents(s *signalled) []hostile {
 		{"about nobody", []validatortest.Edit{validatortest.NoClaim("sub_id")}, validator.ReasonClaimMissing},
 		{"sub is no sub_id", []validatortest.Edit{validatortest.NoClaim("sub_id"), validatortest.Subject("user")}, validator.ReasonClaimMissing},
 		{"subject is a text", subject("user"), malformed},
-		{"subject without a format", subject(object{"iss": s.Issuer(), "sub": "user"}), malformed},
-		{"format is no text", subject(object{"format": 1, "sub": "user"}), malformed},
-		{"iss_sub without sub", subject(object{"format": "iss_sub", "iss": s.Issuer()}), malformed},
+		{"subject without a format", subject(members{"iss": s.Issuer(), "sub": "user"}), malformed},
+		{"format is no text", subject(members{"format": 1, "sub": "user"}), malformed},
+		{"iss_sub without sub", subject(members{"format": "iss_sub", "iss": s.Issuer()}), malformed},
 		{"iss_sub with an empty sub", subject(s.issSub("")), malformed},
-		{"iss_sub with a number for sub", subject(object{"format": "iss_sub", "iss": s.Issuer(), "sub": 1}), malformed},
-		{"iss_sub without iss", subject(object{"format": "iss_sub", "sub": "user"}), malformed},
-		{"opaque without id", subject(object{"format": "opaque", "sub": "user"}), malformed},
-		{"jwt_id without jti", subject(object{"format": "jwt_id", "iss": s.Issuer(), "id": "x"}), malformed},
-		{"a member that looks like another", subject(object{"format": "iss_sub", "iss": s.Issuer(), "sub": "user", "ѕub": "joe"}), malformed},
-		{"aliases of nobody", subject(object{"format": "aliases"}), malformed},
-		{"aliases of texts", subject(object{"format": "aliases", "identifiers": []string{"user"}}), malformed},
-		{"aliases of a malformed one", subject(object{"format": "aliases", "identifiers": []object{s.issSub("user"), {"format": "opaque"}}}), malformed},
-		{"a malformed user", subject(object{"format": "complex", "user": object{"format": "opaque"}, "session": object{"format": "opaque", "id": "s"}}), malformed},
-		{"a malformed session", subject(object{"format": "complex", "user": s.issSub("user"), "session": "s"}), malformed},
-		{"a time that is a text", payload(object{"event_timestamp": "1"}), malformed},
-		{"a time that is null", payload(object{"event_timestamp": nil}), malformed},
+		{"iss_sub with a number for sub", subject(members{"format": "iss_sub", "iss": s.Issuer(), "sub": 1}), malformed},
+		{"iss_sub without iss", subject(members{"format": "iss_sub", "sub": "user"}), malformed},
+		{"opaque without id", subject(members{"format": "opaque", "sub": "user"}), malformed},
+		{"jwt_id without jti", subject(members{"format": "jwt_id", "iss": s.Issuer(), "id": "x"}), malformed},
+		{"a member that looks like another", subject(members{"format": "iss_sub", "iss": s.Issuer(), "sub": "user", "ѕub": "joe"}), malformed},
+		{"aliases of nobody", subject(members{"format": "aliases"}), malformed},
+		{"aliases of texts", subject(members{"format": "aliases", "identifiers": []string{"user"}}), malformed},
+		{"aliases of a malformed one", subject(members{"format": "aliases", "identifiers": []members{s.issSub("user"), {"format": "opaque"}}}), malformed},
+		{"a malformed user", subject(members{"format": "complex", "user": members{"format": "opaque"}, "session": members{"format": "opaque", "id": "s"}}), malformed},
+		{"a malformed session", subject(members{"format": "complex", "user": s.issSub("user"), "session": "s"}), malformed},
+		{"a time that is a text", payload(members{"event_timestamp": "1"}), malformed},
+		{"a time that is null", payload(members{"event_timestamp": nil}), malformed},
 		{"a toe that is a text", []validatortest.Edit{validatortest.Claim("toe", "1")}, malformed},
-		{"one event of two is bad", []validatortest.Edit{validatortest.Claim("events", object{
-			accountDisabled: object{"subject": s.issSub("user")}, credentialChange: object{"subject": "user"},
+		{"one event of two is bad", []validatortest.Edit{validatortest.Claim("events", members{
+			accountDisabled: members{"subject": s.issSub("user")}, credentialChange: members{"subject": "user"},
 		})}, malformed},
 	}
 }
@@ -109,7 +109,7 @@ func ofLogouts(*signalled) []hostile {
 		{"an ID token", []validatortest.Edit{validatortest.NoClaim("events"), validatortest.HeaderParam("typ", "JWT")}, validator.ReasonNotSignal},
 		{"with a nonce", []validatortest.Edit{validatortest.Claim("nonce", "n")}, validator.ReasonNotSignal},
 		{"with a nonce of null", []validatortest.Edit{validatortest.Claim("nonce", nil)}, validator.ReasonNotSignal},
-		{"another event", []validatortest.Edit{validatortest.Claim("events", object{credentialChange: object{}})}, validator.ReasonNotSignal},
+		{"another event", []validatortest.Edit{validatortest.Claim("events", members{credentialChange: members{}})}, validator.ReasonNotSignal},
 		{"of nobody's session", []validatortest.Edit{validatortest.NoClaim("sub"), validatortest.NoClaim("sid")}, validator.ReasonClaimMissing},
 		{"sid is a number", []validatortest.Edit{validatortest.Claim("sid", 1)}, validator.ReasonMalformedClaims},
 		{"sub is null", []validatortest.Edit{validatortest.Subject(""), validatortest.NoClaim("sid")}, validator.ReasonClaimMissing},

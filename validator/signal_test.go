@@ -28,7 +28,7 @@ const (
 	loggedOut        = "http://schemas.openid.net/event/backchannel-logout"
 )
 
-type object = map[string]any
+type members = map[string]any
 
 // signalled is a revocable whose issuer tells it of revocations.
 type signalled struct {
@@ -46,13 +46,13 @@ func newSignalled(t testing.TB, edits ...func(*validator.Config)) *signalled {
 }
 
 // issSub is a subject identifier of one of the server's users.
-func (s *signalled) issSub(subject string) object {
-	return object{"format": "iss_sub", "iss": s.Issuer(), "sub": subject}
+func (s *signalled) issSub(subject string) members {
+	return members{"format": "iss_sub", "iss": s.Issuer(), "sub": subject}
 }
 
 // event is a SET of one event about a subject, which is in sub_id.
 func (s *signalled) event(uri string, subject any, edits ...validatortest.Edit) string {
-	return s.EventToken(eventAudience, uri, object{}, append([]validatortest.Edit{validatortest.Claim("sub_id", subject)}, edits...)...)
+	return s.EventToken(eventAudience, uri, members{}, append([]validatortest.Edit{validatortest.Claim("sub_id", subject)}, edits...)...)
 }
 
 func (s *signalled) logout(edits ...validatortest.Edit) string {
@@ -135,9 +135,9 @@ func TestLogoutRevokes(t *testing.T) {
 // TestSubjects: what each form of a subject revokes, in sub_id and in the event.
 func TestSubjects(t *testing.T) {
 	s := newSignalled(t)
-	opaque := func(id string) object { return object{"format": "opaque", "id": id} }
-	foreign := object{"format": "iss_sub", "iss": "https://other.example.com", "sub": "user"}
-	email := object{"format": "email", "email": "user@example.com"}
+	opaque := func(id string) members { return members{"format": "opaque", "id": id} }
+	foreign := members{"format": "iss_sub", "iss": "https://other.example.com", "sub": "user"}
+	email := members{"format": "email", "email": "user@example.com"}
 	// The tokens: of user in s1, of user without a session, of joe in s2, and t1.
 	const inSession, without, joes, named, nobodys = 1, 2, 4, 8, 16
 	for _, tc := range []struct {
@@ -146,39 +146,39 @@ func TestSubjects(t *testing.T) {
 		revoked int
 	}{
 		{credentialChange, s.issSub("user"), inSession | without | named},
-		{credentialChange, object{"subject_type": "iss-sub", "iss": s.Issuer(), "sub": "user"}, inSession | without | named}, // Google's RISC
+		{credentialChange, members{"subject_type": "iss-sub", "iss": s.Issuer(), "sub": "user"}, inSession | without | named}, // Google's RISC
 		{credentialChange, foreign, 0},
 		{credentialChange, opaque("user"), inSession | without | named},
 		{credentialChange, opaque("s1"), nobodys},
 		{sessionRevoked, opaque("s1"), inSession},
 		{sessionRevoked, opaque("user"), nobodys},
-		{claimsChange, object{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}, named},
-		{claimsChange, object{"format": "jwt_id", "iss": "https://other.example.com", "jti": "t1"}, 0},
-		{sessionRevoked, object{"format": "complex", "user": s.issSub("user")}, inSession | without | named},
-		{sessionRevoked, object{"user": s.issSub("user")}, inSession | without | named}, // earlier drafts
-		{sessionRevoked, object{"format": "complex", "user": s.issSub("user"), "session": opaque("s1")}, inSession | without | named},
-		{sessionRevoked, object{"format": "complex", "user": s.issSub("joe"), "session": opaque("s1")}, inSession},
-		{sessionRevoked, object{"format": "complex", "session": opaque("s1"), "device": opaque("d")}, inSession},
-		{sessionRevoked, object{"format": "complex", "user": opaque("user"), "device": opaque("d")}, inSession | without | named},
-		{sessionRevoked, object{"format": "complex", "user": email, "session": opaque("s2")}, joes},
-		{sessionRevoked, object{"format": "complex", "user": s.issSub("user"), "session": email}, inSession | without | named},
-		{sessionRevoked, object{"format": "complex", "user": s.issSub("user"), "session": s.issSub("joe")}, inSession | without | named},
-		{sessionRevoked, object{"format": "complex", "tenant": opaque("t"), "group": opaque("user")}, 0},
-		{credentialChange, object{"format": "aliases", "identifiers": []object{email, s.issSub("user"), foreign}}, inSession | without | named},
-		{credentialChange, object{"format": "aliases", "identifiers": []object{email, foreign}}, 0},
-		{sessionRevoked, object{"format": "complex", "user": object{"format": "aliases", "identifiers": []object{email, s.issSub("joe")}}}, joes},
+		{claimsChange, members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}, named},
+		{claimsChange, members{"format": "jwt_id", "iss": "https://other.example.com", "jti": "t1"}, 0},
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("user")}, inSession | without | named},
+		{sessionRevoked, members{"user": s.issSub("user")}, inSession | without | named}, // earlier drafts
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": opaque("s1")}, inSession | without | named},
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("joe"), "session": opaque("s1")}, inSession},
+		{sessionRevoked, members{"format": "complex", "session": opaque("s1"), "device": opaque("d")}, inSession},
+		{sessionRevoked, members{"format": "complex", "user": opaque("user"), "device": opaque("d")}, inSession | without | named},
+		{sessionRevoked, members{"format": "complex", "user": email, "session": opaque("s2")}, joes},
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": email}, inSession | without | named},
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": s.issSub("joe")}, inSession | without | named},
+		{sessionRevoked, members{"format": "complex", "tenant": opaque("t"), "group": opaque("user")}, 0},
+		{credentialChange, members{"format": "aliases", "identifiers": []members{email, s.issSub("user"), foreign}}, inSession | without | named},
+		{credentialChange, members{"format": "aliases", "identifiers": []members{email, foreign}}, 0},
+		{sessionRevoked, members{"format": "complex", "user": members{"format": "aliases", "identifiers": []members{email, s.issSub("joe")}}}, joes},
 		{credentialChange, email, 0},
-		{credentialChange, object{"format": "phone_number", "phone_number": "+12065550100"}, 0},
-		{credentialChange, object{"format": "account", "uri": "acct:user@example.com"}, 0},
-		{credentialChange, object{"format": "did", "url": "did:example:user"}, 0},
-		{credentialChange, object{"format": "uri", "uri": "urn:user"}, 0},
-		{credentialChange, object{"format": "saml_assertion_id", "issuer": "x", "assertion_id": "user"}, 0},
+		{credentialChange, members{"format": "phone_number", "phone_number": "+12065550100"}, 0},
+		{credentialChange, members{"format": "account", "uri": "acct:user@example.com"}, 0},
+		{credentialChange, members{"format": "did", "url": "did:example:user"}, 0},
+		{credentialChange, members{"format": "uri", "uri": "urn:user"}, 0},
+		{credentialChange, members{"format": "saml_assertion_id", "issuer": "x", "assertion_id": "user"}, 0},
 	} {
 		for place, raw := range map[string]func(*signalled) string{
 			"sub_id":  func(s *signalled) string { return s.event(tc.uri, tc.subject) },
-			"subject": func(s *signalled) string { return s.EventToken(eventAudience, tc.uri, object{"subject": tc.subject}) },
+			"subject": func(s *signalled) string { return s.EventToken(eventAudience, tc.uri, members{"subject": tc.subject}) },
 			"subject, and two": func(s *signalled) string {
-				return s.EventToken(eventAudience, tc.uri, object{"subject": tc.subject}, validatortest.Claim("sub_id", email))
+				return s.EventToken(eventAudience, tc.uri, members{"subject": tc.subject}, validatortest.Claim("sub_id", email))
 			},
 		} {
 			text, err := json.Marshal(tc.subject)
@@ -250,7 +250,7 @@ func TestTimeOfAnEvent(t *testing.T) {
 				}
 				return offset
 			}
-			payload, edits := object{}, []validatortest.Edit{validatortest.Claim("sub_id", s.issSub("user"))}
+			payload, edits := members{}, []validatortest.Edit{validatortest.Claim("sub_id", s.issSub("user"))}
 			if tc.stamp != nil {
 				payload["event_timestamp"] = date(tc.stamp)
 			}
@@ -272,10 +272,10 @@ func TestSeveralEvents(t *testing.T) {
 	s := newSignalled(t)
 	early, at := s.AccessToken(), s.clock.Now()
 	s.clock.Advance(time.Minute)
-	s.receive(t, validator.SignalEvent, s.EventToken(eventAudience, levelChange, object{}, validatortest.Claim("events", object{
-		levelChange:      object{},
-		credentialChange: object{"subject": s.issSub("user"), "event_timestamp": at.Unix()},
-		accountDisabled:  object{"subject": s.issSub("joe"), "event_timestamp": at.Unix() - 10},
+	s.receive(t, validator.SignalEvent, s.EventToken(eventAudience, levelChange, members{}, validatortest.Claim("events", members{
+		levelChange:      members{},
+		credentialChange: members{"subject": s.issSub("user"), "event_timestamp": at.Unix()},
+		accountDisabled:  members{"subject": s.issSub("joe"), "event_timestamp": at.Unix() - 10},
 	})))
 	reject(t, s.validator, early, validator.ErrInvalidToken, validator.ReasonRevoked)
 	accept(t, s.validator, s.AccessToken())
@@ -295,7 +295,7 @@ func TestEventsThatRevokeNothing(t *testing.T) {
 		"https://schemas.openid.net/secevent/sse/event-type/verification":  validator.OutcomeVerification,
 		"https://schemas.openid.net/secevent/risc/event-type/verification": validator.OutcomeVerification,
 	} {
-		raw := s.EventToken(eventAudience, uri, object{"state": "a state"}, validatortest.Claim("sub_id", s.issSub("user")))
+		raw := s.EventToken(eventAudience, uri, members{"state": "a state"}, validatortest.Claim("sub_id", s.issSub("user")))
 		heard := s.receive(t, validator.SignalEvent, raw)
 		assert.Equal(t, want, heard.Outcome, uri)
 		assert.Equal(t, want == validator.OutcomeVerification, heard.State == "a state", uri)
@@ -339,7 +339,7 @@ func TestForgottenSignals(t *testing.T) {
 	raw := s.event(credentialChange, s.issSub("user"))
 	s.receive(t, validator.SignalEvent, raw)
 	for range 10_000 {
-		_, err := s.validator.ReceiveEvent(t.Context(), s.EventToken(eventAudience, verification, object{}))
+		_, err := s.validator.ReceiveEvent(t.Context(), s.EventToken(eventAudience, verification, members{}))
 		require.NoError(t, err)
 	}
 	s.heard = nil
@@ -363,12 +363,12 @@ func TestSignalsOfAnotherIssuer(t *testing.T) {
 	})
 	raw := s.AccessToken()
 	accept(t, s.validator, raw)
-	for _, subject := range []object{s.issSub("user"), {"format": "jwt_id", "iss": s.Issuer(), "jti": "x"}} {
-		outcome, err := s.validator.ReceiveEvent(t.Context(), other.EventToken(eventAudience, credentialChange, object{"subject": subject}))
+	for _, subject := range []members{s.issSub("user"), {"format": "jwt_id", "iss": s.Issuer(), "jti": "x"}} {
+		outcome, err := s.validator.ReceiveEvent(t.Context(), other.EventToken(eventAudience, credentialChange, members{"subject": subject}))
 		require.NoError(t, err)
 		assert.Equal(t, validator.OutcomeUnmatched, outcome)
 	}
-	outcome, err := s.validator.ReceiveEvent(t.Context(), other.EventToken(eventAudience, credentialChange, object{"subject": object{"format": "opaque", "id": "user"}}))
+	outcome, err := s.validator.ReceiveEvent(t.Context(), other.EventToken(eventAudience, credentialChange, members{"subject": members{"format": "opaque", "id": "user"}}))
 	require.NoError(t, err)
 	assert.Equal(t, validator.OutcomeRevoked, outcome)
 	accept(t, s.validator, raw)

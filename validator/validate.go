@@ -67,7 +67,7 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
-	case !known.keyTrusted():
+	case !known.keyTrusted(now):
 		return v.examine(ctx, s, require, nil, now)
 	case known.issuer.always || require.freshness(known.issuer).named():
 		return v.settle(ctx, s, known, require, true, now)

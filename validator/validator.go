@@ -35,8 +35,14 @@ type Validator struct {
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
-	revoked *Revocations             // nil: nothing is ever revoked
-	newest  *atomic.Pointer[witness] // hears of key fetches
+	revoked *Revocations // nil: nothing is ever revoked
+	*shared
+}
+
+// shared is what a reload shares as it is.
+type shared struct {
+	newest atomic.Pointer[witness] // hears of key fetches
+	ready  atomic.Bool             // once, and for good
 }
 
 // New returns a Validator for the configuration. It does no I/O: keys are
@@ -44,14 +50,15 @@ type Validator struct {
 // starts while its authorization server is down. The error joins a *ConfigError
 // for every mistake.
 func New(config Config) (*Validator, error) {
-	return build(config, nil, new(atomic.Pointer[witness]))
+	return build(config, nil, new(shared))
 }
 
 // WithConfig returns a new Validator for a changed configuration. It shares with
 // v the keys (and what is known about unknown ones) of every issuer whose Name,
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
-// InsecureAllowHTTP are the same, and the Revocations: the configuration need not
-// repeat them, and must not have others. A shared key source
+// InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
+// and must not have others), and whether v was ready: an issuer that is new and cannot be
+// reached is no reason to take the service out of use. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
 // error.
@@ -62,10 +69,10 @@ func (v *Validator) WithConfig(config Config) (*Validator, error) {
 	if v.revoked != nil && config.Revocations != v.revoked {
 		return nil, &ConfigError{"Revocations", "must be those of the Validator whose configuration changes, or nil: others know nothing of what was revoked"}
 	}
-	return build(config, v.sources, v.newest)
+	return build(config, v.sources, v.shared)
 }
 
-func build(config Config, old map[sourceSpec]*jwks.Source, newest *atomic.Pointer[witness]) (*Validator, error) {
+func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Validator, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
@@ -74,7 +81,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, newest *atomic.Pointe
 		witness: &witness{config.Observer, config.Logger},
 		leeway:  config.leeway(), cap: config.CacheCap, clock: config.Clock,
 		sources: make(map[sourceSpec]*jwks.Source, len(config.Issuers)),
-		revoked: config.Revocations, newest: newest, opaqueIssuer: config.OpaqueIssuer,
+		revoked: config.Revocations, shared: reload, opaqueIssuer: config.OpaqueIssuer,
 	}
 	if v.clock == nil {
 		v.clock = time.Now
@@ -94,7 +101,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, newest *atomic.Pointe
 	if err := v.addIssuers(config, old); err != nil {
 		return nil, err
 	}
-	newest.Store(v.witness)
+	v.newest.Store(v.witness)
 	return v, nil
 }
 
@@ -105,7 +112,7 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 			is.marks = v.revoked.adopt(&c, v.clock, v.leeway)
 		}
 		spec := sourceSpec{
-			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.KeyRefreshBurst, c.KeyRefreshInterval, config.HTTPClient,
+			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.keyRefresh(), config.HTTPClient,
 			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
 		}
 		if err := v.addKeys(is, c, spec, old); err != nil {
@@ -132,7 +139,7 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 	source, shared := old[spec]
 	if !shared {
 		var err error
-		if source, err = newSource(spec, v.clock, v.newest); err != nil {
+		if source, err = newSource(spec, v.clock, &v.newest); err != nil {
 			return err
 		}
 	}
@@ -173,8 +180,13 @@ func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64
 // and fetches those that are missing. Once ready it stays ready: an outage later on concerns only tokens
 // with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
 // doubling to 10 s), so that a probe may call it often. Errors are of class
-// ErrUnavailable, and name the issuer's addresses: they are for logs.
+// ErrUnavailable, and name the issuer's addresses: they are for logs. With many
+// issuers, one that is down from the start holds all up; see Status for a rule of
+// your own.
 func (v *Validator) Ready(ctx context.Context) error {
+	if v.ready.Load() {
+		return nil
+	}
 	errs := make([]error, len(v.trusted.all))
 	var wg sync.WaitGroup
 	for i, is := range v.trusted.all {
@@ -188,5 +200,9 @@ func (v *Validator) Ready(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil {
+		v.ready.Store(true)
+	}
+	return err
 }

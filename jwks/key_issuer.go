@@ -1,4 +1,0 @@
-package jwks
-
-// Issuer is the key's member issuer.
-func (k *Key) Issuer() string { return "" }

@@ -1,0 +1,85 @@
+package jwks
+
+import "context"
+
+// Ready returns nil once a key set has been read or imported, and fetches the
+// first one if nobody has. It never turns back: a later failure concerns unknown
+// keys only, and those of a set that is older than MaxStale. Errors are those of
+// Key, without ErrUnknownKey.
+func (s *Source) Ready(ctx context.Context) error {
+	for s.snapshot.Load() == nil {
+		flight, err := s.first()
+		if err != nil {
+			return err
+		}
+		if err := s.await(ctx, flight); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// first returns the flight that may bring the first set.
+func (s *Source) first() (*flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.depart()
+}
+
+// Refresh waits for a fetch that began after the call, and returns nil when it
+// brought a good answer. It is the owner's own wish, such as on a message that the
+// server has rotated its keys: neither the bucket nor the backoff after failures
+// holds it back, and it takes nothing from the bucket. So nobody may be able to
+// cause it by sending tokens. Callers during one fetch share the next one. Errors
+// are those of Ready.
+func (s *Source) Refresh(ctx context.Context) error {
+	s.mu.Lock()
+	called := s.begun
+	s.mu.Unlock()
+	for {
+		flight, err := s.board(called)
+		if flight == nil {
+			return err
+		}
+		err = s.await(ctx, flight)
+		// One that was in the air before may have seen what was true before.
+		if flight.number > called || err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// board returns the flight in the air, or one that departs whether it may or not.
+// Without a flight, one that departed after the call has landed already.
+func (s *Source) board(called uint64) (*flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.flight != nil:
+		return s.flight, nil
+	case s.begun == called:
+		return s.launch(s.config.Clock()), nil
+	case s.failure != nil:
+		return nil, s.unavailable(s.failure)
+	}
+	return nil, nil
+}
+
+// await waits for a flight. One that failed decides nothing.
+func (s *Source) await(ctx context.Context, flight *flight) error {
+	if _, err := flight.Wait(ctx); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if flight.failure == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unavailable(flight.failure)
+}
+
+// unavailable says what failed, and when asking again can help. s.mu is held.
+func (s *Source) unavailable(cause error) error {
+	now := s.config.Clock()
+	return &UnavailableError{RetryAfter: max(s.backoffLeft(now), s.nextToken(now)), Cause: cause}
+}

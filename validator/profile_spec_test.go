@@ -1,0 +1,143 @@
+package validator_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+var styleGeneric = validatortest.Options{Style: validatortest.StyleGeneric}
+
+// specValidator accepts the tokens of s that the spec describes.
+func specValidator(t *testing.T, s *validatortest.Server, spec validator.ProfileSpec) *validator.Validator {
+	t.Helper()
+	is := trust(s)
+	spec.Name = "test"
+	if spec.Types == nil {
+		spec.Types = strs{"JWT"}
+	}
+	is.Profile = validator.NewProfile(spec)
+	return build(t, configure(is))
+}
+
+// TestMarks: each mark is demanded, as a string exactly, and any other value by its
+// text.
+func TestMarks(t *testing.T) {
+	s := start(t, styleGeneric)
+	mark := func(m validator.Mark) *validator.Validator {
+		return specValidator(t, s, validator.ProfileSpec{Marks: []validator.Mark{m}, Client: "client_id", Scope: "scope"})
+	}
+	there := mark(validator.Mark{Claim: "k"})
+	value := mark(validator.Mark{Claim: "k", Values: strs{"a", "1", "true"}})
+	prefix := mark(validator.Mark{Claim: "k", Prefix: "spiffe://a/"})
+	both := mark(validator.Mark{Claim: "k", Prefix: "x", Values: strs{"xa", "ya"}})
+	for _, tc := range []struct {
+		v    *validator.Validator
+		good []any
+		bad  []any
+	}{
+		{there, []any{"a", 0, true, strs{"x"}, map[string]any{"x": nil}}, []any{nil, false, "", strs{}, map[string]any{}}},
+		{value, []any{"a", 1, "1", true}, []any{"A", "ab", 2, false, nil, strs{"a"}, ""}},
+		{prefix, []any{"spiffe://a/b"}, []any{"spiffe://a/", "spiffe://ab/c", "Spiffe://a/b", 1, nil, strs{"spiffe://a/b"}}},
+		{both, []any{"xa"}, []any{"ya", "xb"}},
+	} {
+		for _, good := range tc.good {
+			accept(t, tc.v, s.AccessToken(validatortest.Claim("k", good)))
+		}
+		for _, bad := range tc.bad {
+			reject(t, tc.v, s.AccessToken(validatortest.Claim("k", bad)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+		}
+		reject(t, tc.v, s.AccessToken(), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+		reject(t, tc.v, s.AccessToken(validatortest.Claim("k", "xa"), validatortest.Claim("K", "xa")),
+			validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+	}
+	every := specValidator(t, s, validator.ProfileSpec{Marks: []validator.Mark{{Claim: "k"}, {Claim: "l"}}, Client: "client_id", Scope: "scope"})
+	accept(t, every, s.AccessToken(validatortest.Claim("k", 1), validatortest.Claim("l", 1)))
+	reject(t, every, s.AccessToken(validatortest.Claim("k", 1)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	reject(t, every, s.AccessToken(validatortest.Claim("l", 1)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	// A name that only this profile reads is nothing special elsewhere.
+	accept(t, build(t, configure(trust(s))), s.AccessToken(validatortest.Claim("k", 1), validatortest.Claim("K", 1)))
+}
+
+func TestSpecClient(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specValidator(t, s, validator.ProfileSpec{Marks: []validator.Mark{{Claim: "k"}}, Client: "repository"})
+	token := func(edits ...validatortest.Edit) string {
+		return s.AccessToken(append([]validatortest.Edit{
+			validatortest.Claim("k", 1), validatortest.NoClaim("client_id"), validatortest.NoClaim("scope"),
+		}, edits...)...)
+	}
+	assert.Equal(t, client, accept(t, v, token(validatortest.Claim("repository", client))).ClientID())
+	accept(t, v, token(validatortest.Claim("repository", client), validatortest.Claim("azp", client)))
+	for _, other := range []any{"else", "", nil, strs{client}, 1} {
+		reason := validator.ReasonClientMissing
+		if other == "else" {
+			reason = validator.ReasonClientMismatch
+		}
+		reject(t, v, token(validatortest.Claim("repository", other)), validator.ErrInvalidToken, reason)
+	}
+	reject(t, v, token(validatortest.Claim("repository", client), validatortest.Claim("azp", "else")),
+		validator.ErrInvalidToken, validator.ReasonClientConflict)
+	reject(t, v, token(validatortest.Claim("client_id", client)), validator.ErrInvalidToken, validator.ReasonClientMissing)
+	// No scope claim is this server's: one that says something contradicts that.
+	reject(t, v, token(validatortest.Claim("repository", client), validatortest.Claim("scope", "a")),
+		validator.ErrInvalidToken, validator.ReasonScopeConflict)
+}
+
+func TestSpecDenyList(t *testing.T) {
+	s := start(t, styleGeneric)
+	spec := validator.ProfileSpec{AllowIDTokens: true, Client: "client_id", Scope: "scope"}
+	strict := specValidator(t, s, spec)
+	spec.AllowClaims = strs{"nonce"}
+	lenient := specValidator(t, s, spec)
+	accept(t, strict, s.AccessToken())
+	reject(t, strict, s.AccessToken(validatortest.Claim("nonce", "n")), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	accept(t, lenient, s.AccessToken(validatortest.Claim("nonce", "n")))
+	for _, other := range []string{"at_hash", "c_hash", "s_hash", "events"} {
+		reject(t, lenient, s.AccessToken(validatortest.Claim("nonce", "n"), validatortest.Claim(other, "x")),
+			validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	}
+	reject(t, lenient, s.AccessToken(validatortest.HeaderParam("typ", "at+jwt")), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	reject(t, lenient, s.AccessToken(validatortest.Audience(audience, client)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+}
+
+func TestSpecRequired(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specValidator(t, s, validator.ProfileSpec{
+		Types: strs{"JWT"}, Marks: []validator.Mark{{Claim: "k"}}, Client: "client_id", Scope: "scope", Required: strs{"sub", "env"},
+	})
+	k, env := validatortest.Claim("k", 1), validatortest.Claim("env", "prod")
+	accept(t, v, s.AccessToken(k, env))
+	reject(t, v, s.AccessToken(k), validator.ErrInvalidToken, validator.ReasonClaimMissing)
+	reject(t, v, s.AccessToken(k, env, validatortest.NoClaim("sub")), validator.ErrInvalidToken, validator.ReasonClaimMissing)
+	reject(t, v, s.AccessToken(k, validatortest.Claim("env", nil)), validator.ErrInvalidToken, validator.ReasonClaimMissing)
+}
+
+func TestSpecAlgorithms(t *testing.T) {
+	s := start(t, styleGeneric)
+	spec := validator.ProfileSpec{Marks: []validator.Mark{{Claim: "client_id"}}, Client: "client_id", Scope: "scope"}
+	accept(t, specValidator(t, s, spec), s.AccessToken())
+	spec.Algorithms = strs{"RS256"}
+	reject(t, specValidator(t, s, spec), s.AccessToken(), validator.ErrInvalidToken, validator.ReasonAlgorithmNotAllowed)
+}
+
+// TestMaxTokenLifetime: exp - iat exactly; without iat it is not known.
+func TestMaxTokenLifetime(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	c := configure(trust(s))
+	c.Clock, c.Issuers[0].MaxTokenLifetime = clock.Now, time.Hour
+	v := build(t, c)
+	accept(t, v, s.AccessToken())
+	longer := validatortest.Expiry(clock.Now().Add(time.Hour + time.Second))
+	reject(t, v, s.AccessToken(longer), validator.ErrInvalidToken, validator.ReasonLifetimeTooLong)
+	reject(t, v, s.AccessToken(validatortest.NoClaim("iat")), validator.ErrInvalidToken, validator.ReasonClaimMissing)
+	c.Issuers[0].MaxTokenLifetime = 0
+	v = build(t, c)
+	accept(t, v, s.AccessToken(longer))
+	accept(t, v, s.AccessToken(validatortest.NoClaim("iat")))
+}
