@@ -22,6 +22,7 @@ type claims struct {
 	clients                      [clientClaims]string // empty: absent
 	scopes                       [scopeClaims]scopeSet
 	confirmation                 Confirmation
+	status                       string   // an object, as JSON; empty: absent
 	kind, use                    string   // typ and token_use in small letters, where they are strings
 	foreign                      []string // claims that other kinds of tokens have
 }
@@ -79,7 +80,7 @@ func (c *claims) has(name string) bool {
 // registered are the claims that this package reads in a token as in an answer.
 var registered = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
-	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid",
+	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid", "status",
 }
 
 // knownClaims are the names that nothing else may resemble: those that this
@@ -119,6 +120,10 @@ func (c *claims) read(o *jose.Object) *failure {
 	case "sid":
 		if o.Kind() == jsontext.KindString { // else a claim of somebody's own, and no session
 			c.session = o.String()
+		}
+	case "status":
+		if o.Kind() == jsontext.KindBeginObject { // else a claim of somebody's own
+			c.status = o.Object()
 		}
 	case "jti":
 		c.id = o.String()

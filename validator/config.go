@@ -139,6 +139,14 @@ type Issuer struct {
 	// (OpenID Connect Back-Channel Logout): their aud must contain one. Default: none
 	// are received. See Validator.ReceiveLogout.
 	LogoutClientIDs []string
+	// StatusListHosts are hosts ("host" or "host:port") other than the issuer's at which
+	// the status lists are that its tokens name (draft-ietf-oauth-status-list). A list
+	// is fetched for the first token that names it, and kept for as long as it says
+	// (ttl); while it cannot be had, tokens that name it are ErrUnavailable.
+	StatusListHosts []string
+	// AllowUnknownStatus accepts tokens with a claim status, an object, that says in some
+	// other way where their status is: nobody looks there.
+	AllowUnknownStatus bool
 
 	// Introspection is how this issuer is asked about tokens (RFC 7662): those that
 	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
@@ -284,6 +292,7 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 		m.add(field+".KeyRefreshBurst", "must not be negative")
 	}
 	checkDuration(m, field+".KeyRefreshInterval", is.KeyRefreshInterval)
+	is.checkStatus(m, field, insecureHTTP)
 	checkDuration(m, field+".KeyEmptyGrace", is.KeyEmptyGrace)
 	is.checkKeyAges(m, field)
 }

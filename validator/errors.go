@@ -79,11 +79,13 @@ const (
 	ReasonUnknownKey            Reason = "unknown_key"
 	ReasonBadSignature          Reason = "bad_signature"
 	ReasonOpaqueFormat          Reason = "opaque_format"
-	ReasonNotSignal             Reason = "not_a_signal" // of ReceiveEvent and ReceiveLogout
+	ReasonNotSignal             Reason = "not_a_signal"   // of ReceiveEvent and ReceiveLogout
+	ReasonStatusUnknown         Reason = "status_unknown" // of a token that says where its status is; after the signature too
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
 	ReasonRevoked     Reason = "revoked"
+	ReasonSuspended   Reason = "suspended"     // by its status list
 	ReasonTokenTooOld Reason = "token_too_old" // Policy.MaxTokenAge
 
 	// ErrInvalidToken, after the issuer was asked (RFC 7662)
@@ -115,6 +117,7 @@ const (
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
+	ReasonStatusUnavailable    Reason = "status_unavailable" // the status list that a token names
 	ReasonProofUnavailable     Reason = "proof_unavailable"
 	ReasonPermitUnavailable    Reason = "permit_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
@@ -141,7 +144,8 @@ var classes = func() map[Reason]error {
 			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonTenantMismatch, ReasonTenantNotAllowed, ReasonLifetimeTooLong, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
-			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonNotSignal, ReasonRevoked,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonNotSignal, ReasonStatusUnknown,
+			ReasonRevoked, ReasonSuspended,
 			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing, ReasonTokenTooOld,
 		},
 		ErrInvalidProof:               {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
@@ -152,7 +156,7 @@ var classes = func() map[Reason]error {
 			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
-			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable,
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonStatusUnavailable, ReasonProofUnavailable,
 			ReasonPermitUnavailable, ReasonCallerLeft,
 			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,
 			ReasonIntrospectionCredentials, ReasonIntrospectionUnsupported, ReasonIntrospectionMalformed,

@@ -30,6 +30,8 @@ type issuer struct {
 	marks               *marks        // of what was revoked; nil: nothing ever is
 
 	eventAudiences, logoutClientIDs []string // ours, in what it tells of revocations
+	statusListHosts                 []string // beside its own
+	allowUnknownStatus              bool
 
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens
@@ -116,6 +118,7 @@ func newIssuer(is Issuer) *issuer {
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
 		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime, keysAge: is.KeyMaxAge > 0,
 		eventAudiences: slices.Clone(is.EventAudiences), logoutClientIDs: slices.Clone(is.LogoutClientIDs),
+		statusListHosts: slices.Clone(is.StatusListHosts), allowUnknownStatus: is.AllowUnknownStatus,
 		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
 		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
 		allowMissingAudience: is.AllowMissingAudience, allowMissingExpiry: is.AllowMissingExpiry,

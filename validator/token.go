@@ -67,7 +67,8 @@ type evidence struct {
 	expiry, notBefore, issuedAt             numericDate
 	confirmation                            Confirmation
 
-	inquiry *inquiry // nil: the issuer was not asked
+	inquiry *inquiry     // nil: the issuer was not asked
+	status  *tokenStatus // nil: it is good until exp
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.

@@ -25,6 +25,9 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
 	d, known := v.establish(ctx, rawToken, &require)
 	if d.Err == nil {
+		d.Err = v.checkStatus(ctx, known)
+	}
+	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
 	}
 	v.witness.decision(ctx, d)
@@ -195,7 +198,7 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
-		confirmation: c.claims.confirmation,
+		confirmation: c.claims.confirmation, status: c.status,
 	}}
 	known.token.facts.Store(known)
 	return known

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,11 @@ type Validator struct {
 	opaqueIssuer func(string) string
 	inquiries    remote.Group[[sha256.Size]byte, verdict]
 	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
+
+	// The status lists that tokens name, by issuer and address.
+	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
+	statusFlights remote.Group[[sha256.Size]byte, *statusList]
+	statusClient  *remote.Client
 
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
@@ -98,6 +104,10 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
 		return nil, err
 	}
+	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
+		return nil, err
+	}
+	v.statusClient = remote.NewClient(config.HTTPClient, func(u *url.URL) error { return remote.CheckURL(u, config.InsecureAllowHTTP) })
 	if err := v.addIssuers(config, old); err != nil {
 		return nil, err
 	}
