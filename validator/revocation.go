@@ -16,7 +16,7 @@ const (
 	// MostMarks is the most that can be configured.
 	MostMarks = 1 << 30
 	// maxSeen is how many signals are known when they come again.
-	maxSeen = 10_000
+	maxSeen = 4096
 )
 
 // RevocationsConfig is what Revocations are made of.

@@ -104,7 +104,7 @@ func TestTableAgainstAModel(t *testing.T) {
 			}
 			refused := make([][10]bool, subjects)
 			random := uint32(7)
-			for range 200 {
+			for range 100 {
 				random = random*1664525 + 1013904223
 				subject, d := int(random>>8)%subjects, int(random>>16)%10
 				r.apply(t, validator.Revocation{Subject: fmt.Sprint(subject)}, at.Add(-time.Duration(d)*time.Second))
