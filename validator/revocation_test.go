@@ -133,6 +133,15 @@ func TestRevokedOnTheNextRequest(t *testing.T) {
 	}
 }
 
+// TestSessionLookAlikes: what looks like sid to another reader is no token of ours.
+func TestSessionLookAlikes(t *testing.T) {
+	r := newRevocable(t)
+	accept(t, r.validator, r.AccessToken(validatortest.Claim("side", "x")))
+	for _, name := range []string{"SID", "Sid", "s\u0456d"} {
+		reject(t, r.validator, r.AccessToken(validatortest.Claim(name, "x")), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+	}
+}
+
 // TestRevocationStaysWithItsIssuer: two issuers have a user of the same name.
 func TestRevocationStaysWithItsIssuer(t *testing.T) {
 	other := start(t, validatortest.Options{Lifetime: lifetime})
