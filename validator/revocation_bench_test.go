@@ -105,6 +105,24 @@ func BenchmarkRevoke(b *testing.B) {
 	})
 }
 
+// BenchmarkRevokeWatched: what each open stream adds to that.
+func BenchmarkRevokeWatched(b *testing.B) {
+	const streams = 10_000
+	r, known := marked(b, 0)
+	token := new(Token)
+	token.facts.Store(known)
+	for range streams {
+		_, stop := token.Watch(b.Context())
+		defer stop()
+	}
+	i := 0
+	for b.Loop() {
+		revoke(b, r, i)
+		i++
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/streams, "ns/stream")
+}
+
 // BenchmarkMarkMemory reports what a mark costs.
 func BenchmarkMarkMemory(b *testing.B) {
 	for _, count := range sizes[1:] {

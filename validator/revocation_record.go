@@ -60,7 +60,6 @@ func (r *Revocations) record(m Watermark) (numericDate, []*watcher, error) {
 	// Nothing that exists was issued later, by a clock that is not too far ahead. A
 	// mark beyond would refuse what is yet to be issued.
 	at := min(dateOf(m.At), now.plus(r.leeway))
-	r.leave(now)
 	version := is.version.Load() + 1
 	for kind, value := range m.parts() {
 		if is.table.raise(kind, keyOf(kind, m.Issuer, value), at, version) {

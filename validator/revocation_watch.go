@@ -58,7 +58,7 @@ func (m *marks) watch(w *watcher) (ended bool) {
 }
 
 // watching takes out who watches a token that is concerned. m.of.mu is held. It looks
-// at each stream, at some 10 ns, because revoking is rare and opening a stream is not.
+// at each stream, at some 30 ns, because revoking is rare and opening a stream is not.
 func (m *marks) watching(concerned func(*facts) bool) (ended []*watcher) {
 	for w := range m.watchers {
 		if concerned(w.token) {
