@@ -53,6 +53,10 @@ type Config struct {
 	// CacheCap is the longest time for which a result is remembered. Default 0:
 	// until the token expires.
 	CacheCap time.Duration
+	// Revocations are what is refused before it expires, for as long as results are
+	// kept: see there. They need the MaxTokenLifetime of every issuer. Default: none,
+	// and nothing but Introspection knows of revoked tokens.
+	Revocations *Revocations
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
 	// HTTPClient fetches metadata and keys, and asks about tokens; name one to trust
@@ -106,6 +110,7 @@ type Issuer struct {
 	JWKSURL string
 	// MaxTokenLifetime is the longest that this issuer's tokens live, from iat to exp:
 	// one that lives longer is refused, and so is a JWT without iat. Default 0: any.
+	// Required with Config.Revocations: it is how long they remember.
 	MaxTokenLifetime time.Duration
 	// KeyRefreshBurst is how many fetches of keys tokens with unknown keys may
 	// cause at once. Default 5.
@@ -125,6 +130,23 @@ type Issuer struct {
 	// KeyEmptyGrace is for how long the server has to serve key sets without a usable
 	// key before such a one replaces a good one. Default 5 min.
 	KeyEmptyGrace time.Duration
+
+	// EventAudiences are our names in the security event tokens (RFC 8417) by which this
+	// issuer tells of revocations: their aud must contain one. Their iss is URL, and
+	// its keys sign them. Default: none are received. See Validator.ReceiveEvent.
+	EventAudiences []string
+	// LogoutClientIDs are our client ids at this issuer, to which it sends logout tokens
+	// (OpenID Connect Back-Channel Logout): their aud must contain one. Default: none
+	// are received. See Validator.ReceiveLogout.
+	LogoutClientIDs []string
+	// StatusListHosts are hosts ("host" or "host:port") other than the issuer's at which
+	// the status lists are that its tokens name (draft-ietf-oauth-status-list). A list
+	// is fetched for the first token that names it, and kept for as long as it says
+	// (ttl); while it cannot be had, tokens that name it are ErrUnavailable.
+	StatusListHosts []string
+	// AllowUnknownStatus accepts tokens with a claim status, an object, that says in some
+	// other way where their status is: nobody looks there.
+	AllowUnknownStatus bool
 
 	// Introspection is how this issuer is asked about tokens (RFC 7662): those that
 	// are no JWS, and JWTs whose keys cannot be had. Default: it is not asked.
@@ -198,6 +220,9 @@ func (c *Config) check() error {
 		m.add("CacheSize", "must not be negative")
 	}
 	checkDuration(&m, "CacheCap", c.CacheCap)
+	if c.Revocations != nil && c.Revocations.max == 0 {
+		m.add("Revocations", "must be made by NewRevocations")
+	}
 	labels := map[string]int{}
 	for i := range c.Issuers {
 		is, field := &c.Issuers[i], fmtIssuer(i)
@@ -205,6 +230,10 @@ func (c *Config) check() error {
 		claim(&m, labels, i, field+".URL", is.URL)
 		claim(&m, labels, i, field+".Name", is.name())
 		c.checkIntrospection(&m, field, is)
+		if c.Revocations != nil && is.MaxTokenLifetime == 0 {
+			m.add(field+".MaxTokenLifetime", "is required with Revocations: a mark must outlive every token from before it")
+		}
+		c.checkSignals(&m, field, is)
 	}
 	c.checkOverlap(&m)
 	c.checkOpaque(&m)
@@ -263,6 +292,7 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 		m.add(field+".KeyRefreshBurst", "must not be negative")
 	}
 	checkDuration(m, field+".KeyRefreshInterval", is.KeyRefreshInterval)
+	is.checkStatus(m, field, insecureHTTP)
 	checkDuration(m, field+".KeyEmptyGrace", is.KeyEmptyGrace)
 	is.checkKeyAges(m, field)
 }
