@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 const (
@@ -128,12 +129,15 @@ func TestProfileSpecMistakes(t *testing.T) {
 // TestProfileSpecIsCopied: what the owner does to the lists later changes nothing.
 func TestProfileSpecIsCopied(t *testing.T) {
 	s := start(t, styleGeneric)
-	marks, types := []validator.Mark{{Claim: "kind", Values: strs{"access"}}}, strs{"JWT"}
+	values, types := strs{"access"}, strs{"JWT"}
+	marks := []validator.Mark{{Claim: "kind", Values: values}}
 	is := trust(s)
 	is.Profile = validator.NewProfile(validator.ProfileSpec{Name: "x", Types: types, Marks: marks, Client: "client_id", Scope: "scope"})
 	v := build(t, configure(is))
-	marks[0].Claim, types[0] = "scope", "at+jwt"
+	marks[0].Claim, types[0], values[0] = "scope", "at+jwt", "id"
 	reject(t, v, s.AccessToken(), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	reject(t, v, s.AccessToken(validatortest.Claim("kind", "id")), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	accept(t, v, s.AccessToken(validatortest.Claim("kind", "access")))
 }
 
 func TestMaxTokenLifetimeHasAUnit(t *testing.T) {

@@ -62,6 +62,9 @@ type Mark struct {
 // NewProfile returns the profile of a server that has none of its own here.
 func NewProfile(spec ProfileSpec) Profile {
 	marks := slices.Clone(spec.Marks)
+	for i := range marks {
+		marks[i].Values = slices.Clone(marks[i].Values)
+	}
 	rules := &profileRules{
 		name: spec.Name, marks: describe(spec),
 		types:   make([]string, 0, len(spec.Types)),
