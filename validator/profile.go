@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -106,8 +107,12 @@ func (r *profileRules) clientOf(c *candidate) (client string, agree bool) {
 			break
 		}
 	}
-	if client == "" && r.clientFrom != "" {
-		client = c.further.text(r.clientFrom)
+	if r.clientFrom != "" {
+		own := c.further.text(r.clientFrom)
+		if client != "" && own != "" && own != client {
+			return client, false // an answer names a client_id besides
+		}
+		client = cmp.Or(client, own)
 	}
 	for _, other := range c.claims.clients {
 		if other != "" && other != client {

@@ -88,6 +88,30 @@ func TestSpecClient(t *testing.T) {
 		validator.ErrInvalidToken, validator.ReasonScopeConflict)
 }
 
+// specAsks is specValidator with a server that is asked about opaque tokens.
+func specAsks(t *testing.T, s *validatortest.Server, spec validator.ProfileSpec) *validator.Validator {
+	t.Helper()
+	spec.Name, spec.Types = "test", strs{"JWT"}
+	is := ask(s)
+	is.Profile = validator.NewProfile(spec)
+	return build(t, configure(is))
+}
+
+// TestSpecClientOfAnswers: the client_id of an answer is no way around the claim that
+// names the client.
+func TestSpecClientOfAnswers(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specAsks(t, s, validator.ProfileSpec{Marks: []validator.Mark{{Claim: "k"}}, Client: "repository", Scope: "scope"})
+	k := validatortest.Claim("k", 1)
+	for _, mint := range []func(...validatortest.Edit) string{s.AccessToken, s.OpaqueToken} {
+		assert.Equal(t, client, accept(t, v, mint(k, validatortest.Claim("repository", client))).ClientID())
+		reject(t, v, mint(k, validatortest.Claim("repository", "else")), validator.ErrInvalidToken, validator.ReasonClientConflict)
+		alone := []validatortest.Edit{k, validatortest.NoClaim("client_id")}
+		accept(t, v, mint(append(alone, validatortest.Claim("repository", client))...))
+		reject(t, v, mint(append(alone, validatortest.Claim("repository", "else"))...), validator.ErrInvalidToken, validator.ReasonClientMismatch)
+	}
+}
+
 func TestSpecDenyList(t *testing.T) {
 	s := start(t, styleGeneric)
 	spec := validator.ProfileSpec{AllowIDTokens: true, Client: "client_id", Scope: "scope"}
