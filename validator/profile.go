@@ -29,6 +29,7 @@ type profileRules struct {
 	marks   string   // the positive marks, in words
 	types   []string // typ, in normal form; "" means absent
 	mark    func(*candidate) bool
+	specs   []Mark   // those of a ProfileSpec
 	denied  bool     // claims of other kinds of tokens refuse it
 	allowed []string // but these do not
 	// client and scope are the authoritative claims, in order of preference;

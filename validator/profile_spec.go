@@ -22,7 +22,10 @@ type ProfileSpec struct {
 	Types []string
 	// Marks are what an access token has and no other token of this server: all of
 	// them must be there. Required, unless at+jwt is the only one of Types: a list of
-	// what other tokens have is never complete (RFC 8725 3.11 and 3.12).
+	// what other tokens have is never complete (RFC 8725 3.11 and 3.12). They and
+	// Required are about JWTs. The answer of an Introspection may leave their claims out,
+	// so that a mark says nothing about whose an opaque token is, but may not contradict
+	// a mark.
 	Marks []Mark
 	// AllowIDTokens accepts tokens without Marks, for servers that give an API nothing
 	// but ID tokens, or access tokens that look like them: an ID token made for a
@@ -69,6 +72,7 @@ func NewProfile(spec ProfileSpec) Profile {
 		name: spec.Name, marks: describe(spec),
 		types:   make([]string, 0, len(spec.Types)),
 		mark:    func(c *candidate) bool { return c.marked(marks) },
+		specs:   marks,
 		denied:  true,
 		allowed: slices.Clone(spec.AllowClaims), required: slices.Clone(spec.Required),
 		algorithms: jose.AllAlgorithms, mistakes: spec.check(),
@@ -105,6 +109,19 @@ func claimsOf(spec ProfileSpec) (names []string) {
 // marked reports whether the candidate has all of the marks.
 func (c *candidate) marked(marks []Mark) bool {
 	return !slices.ContainsFunc(marks, func(m Mark) bool { return !m.on(c.further) })
+}
+
+// unmarked returns the first mark whose claim an answer has, with another value:
+// whose token it is does not depend on how it is written. What kind of token it is,
+// an answer says in words of its own (answerClaims.isAccessToken).
+func (c *candidate) unmarked() string {
+	for _, mark := range c.rules.specs {
+		_, there := c.further[mark.Claim]
+		if there && mark.Claim != "typ" && mark.Claim != "token_use" && !mark.on(c.further) {
+			return mark.String()
+		}
+	}
+	return ""
 }
 
 func (m *Mark) on(claims further) bool {

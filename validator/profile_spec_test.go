@@ -112,6 +112,23 @@ func TestSpecClientOfAnswers(t *testing.T) {
 	}
 }
 
+// TestMarksOfAnswers: an answer may be silent about a mark, but not say otherwise. The
+// words for the kind of token are its own.
+func TestMarksOfAnswers(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specAsks(t, s, validator.ProfileSpec{
+		Marks:  []validator.Mark{{Claim: "owner", Values: strs{"us"}}, {Claim: "token_use", Values: strs{"access"}}},
+		Client: "client_id", Scope: "scope",
+	})
+	owner := func(value any) validatortest.Edit { return validatortest.Claim("owner", value) }
+	accept(t, v, s.OpaqueToken())
+	accept(t, v, s.OpaqueToken(owner("us")))
+	accept(t, v, s.OpaqueToken(owner("us"), validatortest.Claim("token_use", "access_token")))
+	for _, other := range []any{"them", "", nil, strs{"us"}} {
+		reject(t, v, s.OpaqueToken(owner(other)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	}
+}
+
 func TestSpecDenyList(t *testing.T) {
 	s := start(t, styleGeneric)
 	spec := validator.ProfileSpec{AllowIDTokens: true, Client: "client_id", Scope: "scope"}
