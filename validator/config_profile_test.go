@@ -49,6 +49,8 @@ func TestTenantMistakes(t *testing.T) {
 		"two templates":               {entraV2 + "{tenantid}/{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
 		"part of a segment":           {entraV2 + "x{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
 		"in the host":                 {"https://{tenantid}.ciamlogin.com/v2.0", v2(any), "Issuers[0].URL"},
+		"the host itself":             {"https://{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
+		"a GUID as host":              {"https://" + contoso + "/v2.0", v2(none), "Issuers[0].URL"},
 		"GUID in host and path":       {"https://" + contoso + ".ciamlogin.com/" + contoso + "/v2.0", v2(none), ""},
 		"template of another profile": {"https://as.example.com/{tenantid}", validator.Profile{}, "Issuers[0].URL"},
 	}
