@@ -111,7 +111,8 @@ func ExampleNewProfile_spiffe() {
 	// Output: <nil>
 }
 
-// Service accounts of Google Cloud: an ID token that was made for this API.
+// Service accounts of Google Cloud: an ID token that was made for this API, and asked
+// for with the account's address. Every project can make one: ClientIDs says whose.
 func ExampleNewProfile_google() {
 	issuer := validator.Issuer{
 		URL: "https://accounts.google.com",
