@@ -117,13 +117,14 @@ func TestSpecClientOfAnswers(t *testing.T) {
 func TestMarksOfAnswers(t *testing.T) {
 	s := start(t, styleGeneric)
 	v := specAsks(t, s, validator.ProfileSpec{
-		Marks:  []validator.Mark{{Claim: "owner", Values: strs{"us"}}, {Claim: "token_use", Values: strs{"access"}}},
+		Marks:  []validator.Mark{{Claim: "owner", Values: strs{"us"}}, {Claim: "token_use", Values: strs{"access"}}, {Claim: "typ", Values: strs{"Bearer"}}},
 		Client: "client_id", Scope: "scope",
 	})
 	owner := func(value any) validatortest.Edit { return validatortest.Claim("owner", value) }
 	accept(t, v, s.OpaqueToken())
 	accept(t, v, s.OpaqueToken(owner("us")))
 	accept(t, v, s.OpaqueToken(owner("us"), validatortest.Claim("token_use", "access_token")))
+	accept(t, v, s.OpaqueToken(owner("us"), validatortest.Claim("typ", "bearer")))
 	for _, other := range []any{"them", "", nil, strs{"us"}} {
 		reject(t, v, s.OpaqueToken(owner(other)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
 	}
