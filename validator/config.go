@@ -121,7 +121,8 @@ type Issuer struct {
 
 	// KeyMaxAge is how old the issuer's key set may be before it is asked for again,
 	// without anybody waiting. Default 0: only tokens with unknown keys cause fetches,
-	// and a key that was withdrawn is trusted until one of them does.
+	// and a key that was withdrawn is trusted until one of them does. Not shorter than
+	// KeyRefreshInterval, which bounds these fetches too.
 	KeyMaxAge time.Duration
 	// KeyMaxStale is how old the key set may be at most: no token is accepted by its
 	// keys then until the server has confirmed them, cached tokens included
@@ -301,7 +302,7 @@ func (is *Issuer) checkKeyAges(m *mistakes, field string) {
 	// What is negative, and how they go together, is told below.
 	checkDuration(m, field+".KeyMaxAge", max(is.KeyMaxAge, 0))
 	checkDuration(m, field+".KeyMaxStale", max(is.KeyMaxStale, 0))
-	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale}
+	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale, RefreshInterval: is.KeyRefreshInterval}
 	var mistake *jwks.ConfigError
 	if errors.As(ages.Check(), &mistake) {
 		m.add(field+".Key"+mistake.Field, "%s", mistake.Problem)
