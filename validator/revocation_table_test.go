@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,29 +61,47 @@ func TestFullTableOfSessions(t *testing.T) {
 	r.revoke(t, validator.Revocation{Subject: "jane", Session: "s1"})
 	assert.Equal(t, validator.RevocationStatus{Marks: 1, MaxMarks: 1, Folded: 1}, r.revocations.Status())
 	reject(t, r.validator, r.AccessToken(), validator.ErrInvalidToken, validator.ReasonRevoked)
+	r.revoke(t, validator.Revocation{Subject: "joe", Session: "s2"})
+	assert.Equal(t, validator.RevocationStatus{Marks: 1, MaxMarks: 1, Folded: 3}, r.revocations.Status())
 }
 
 // TestFullTableOfTwoIssuers: the mark that would leave first makes room, though it is
-// not the one with the earliest time; the other issuer is not concerned.
+// not the one with the earliest time, and whichever issuer the new one is of. The other
+// issuer's tokens are not concerned.
 func TestFullTableOfTwoIssuers(t *testing.T) {
-	long := start(t, validatortest.Options{Lifetime: lifetime})
-	r := newRevocable(t, func(c *validator.Config) {
-		is := trust(long)
-		is.MaxTokenLifetime = 24 * time.Hour
-		c.Issuers, c.Clock = append(c.Issuers, is), nil
-		maxMarks(t, 2)(c)
-	})
-	at := time.Now().Truncate(time.Second)
-	edits := []validatortest.Edit{validatortest.Claim("iat", at.Add(-time.Hour).Unix()), validatortest.Expiry(at.Add(time.Minute))}
-	theirs := long.AccessToken(edits...)
-	accept(t, r.validator, theirs)
-	r.apply(t, validator.Revocation{Issuer: long.Issuer(), Subject: "joe"}, at.Add(-time.Hour))
-	r.apply(t, validator.Revocation{Subject: "jane"}, at.Add(-time.Minute))
-	r.apply(t, validator.Revocation{Subject: "jim"}, at)
-	assert.EqualValues(t, 1, r.revocations.Status().Folded)
-	accept(t, r.validator, theirs)
-	reject(t, r.validator, r.AccessToken(validatortest.Claim("iat", at.Add(-time.Minute).Unix()), validatortest.Expiry(at.Add(time.Minute))),
-		validator.ErrInvalidToken, validator.ReasonRevoked)
+	for _, longFirst := range []bool{true, false} {
+		for _, third := range []string{"long", "short"} {
+			t.Run(fmt.Sprint(longFirst, " ", third), func(t *testing.T) {
+				var long *validatortest.Server
+				r := newRevocable(t, maxMarks(t, 2), func(c *validator.Config) {
+					long = start(t, validatortest.Options{Clock: c.Clock, Lifetime: lifetime})
+					is := trust(long)
+					is.MaxTokenLifetime = 24 * time.Hour
+					c.Issuers = append(c.Issuers, is)
+					if longFirst {
+						slices.Reverse(c.Issuers)
+					}
+				})
+				at := r.clock.Now()
+				old := func(s *validatortest.Server) string {
+					return s.AccessToken(validatortest.Claim("iat", at.Add(-time.Minute).Unix()), validatortest.Expiry(at.Add(time.Minute)))
+				}
+				ours, theirs := old(r.Server), old(long)
+				r.apply(t, validator.Revocation{Issuer: long.Issuer(), Subject: "joe"}, at.Add(-time.Hour))
+				r.apply(t, validator.Revocation{Subject: "jane"}, at.Add(-time.Minute))
+				accept(t, r.validator, ours)
+				accept(t, r.validator, theirs)
+				another := validator.Revocation{Subject: "jim"}
+				if third == "long" {
+					another.Issuer = long.Issuer()
+				}
+				r.apply(t, another, at)
+				assert.EqualValues(t, 1, r.revocations.Status().Folded)
+				reject(t, r.validator, ours, validator.ErrInvalidToken, validator.ReasonRevoked)
+				accept(t, r.validator, theirs)
+			})
+		}
+	}
 }
 
 // TestTableAgainstAModel: whatever comes in whatever order, the table says what a list
@@ -138,6 +157,11 @@ func TestLateMark(t *testing.T) {
 	assert.Equal(t, validator.RevocationStatus{MaxMarks: validator.DefaultMaxMarks}, r.revocations.Status())
 	accept(t, r.validator, raw)
 	accept(t, r.fresh(t), raw)
+
+	full := newRevocable(t, maxMarks(t, 1))
+	full.revoke(t, sub("jane"))
+	full.apply(t, sub("joe"), full.clock.Now().Add(-2*lifetime))
+	assert.Equal(t, validator.RevocationStatus{Marks: 1, MaxMarks: 1}, full.revocations.Status())
 }
 
 // TestRevocationOfATenant: an issuer that stands for many has marks of each of them.

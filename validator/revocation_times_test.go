@@ -100,9 +100,10 @@ func TestMarksOnlyRise(t *testing.T) {
 func TestMarksLeave(t *testing.T) {
 	r := newRevocable(t)
 	issued := r.clock.Now()
-	raw := r.AccessToken()
+	raw, other := r.AccessToken(), r.AccessToken(validatortest.Subject("joe"))
 	r.revoke(t, validator.Revocation{Subject: "user"})
 	r.revoke(t, validator.Revocation{TokenID: "t1"})
+	accept(t, r.validator, other)
 	life := lifetime + 2*validator.DefaultLeeway // the mark itself is Leeway ahead
 	r.clock.Advance(life - time.Millisecond)
 	assert.Equal(t, 2, r.revocations.Status().Marks)
@@ -114,28 +115,62 @@ func TestMarksLeave(t *testing.T) {
 
 	// A clock that is set back does not bring back what was revoked.
 	r.clock.Advance(issued.Sub(r.clock.Now()))
-	reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+	// Nor does it let pass what is kept, and not what is not.
+	for _, v := range []*validator.Validator{r.validator, r.fresh(t)} {
+		reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+		reject(t, v, other, validator.ErrInvalidToken, validator.ReasonRevoked)
+	}
 }
 
 // TestRaisedLifetime: what a mark said stays true when tokens may live longer than was
-// configured when it was made, and when it left.
+// configured when it was made, and when it left. As long as it is held, it concerns
+// nobody else.
 func TestRaisedLifetime(t *testing.T) {
-	for name, age := range map[string]time.Duration{"held": lifetime / 2, "left": 2 * lifetime} {
+	for name, tc := range map[string]struct {
+		age  time.Duration
+		held bool
+	}{"held": {lifetime / 2, true}, "left": {2 * lifetime, false}} {
 		t.Run(name, func(t *testing.T) {
 			r := newRevocable(t)
-			raw := r.AccessToken(validatortest.Expiry(r.clock.Now().Add(24 * time.Hour)))
+			expiry := validatortest.Expiry(r.clock.Now().Add(24 * time.Hour))
+			raw, other := r.AccessToken(expiry), r.AccessToken(expiry, validatortest.Subject("joe"))
 			reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonLifetimeTooLong)
 			r.revoke(t, validator.Revocation{Subject: "user"})
-			r.clock.Advance(age)
+			r.clock.Advance(tc.age)
 			r.revocations.Status()
-			raised := r.config
-			raised.Issuers = []validator.Issuer{r.config.Issuers[0]}
-			raised.Issuers[0].MaxTokenLifetime = 24 * time.Hour
-			v, err := r.validator.WithConfig(raised)
-			require.NoError(t, err)
-			r.clock.Advance(lifetime)
+			v := r.living(t, 24*time.Hour)
+			r.clock.Advance(2 * lifetime)
+			r.revocations.Status()
 			reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
 			accept(t, v, r.AccessToken())
+			if tc.held {
+				accept(t, v, other)
+			} else {
+				reject(t, v, other, validator.ErrInvalidToken, validator.ReasonRevoked)
+			}
 		})
 	}
+}
+
+// TestLoweredLifetime: the Validator from before a reload is used still.
+func TestLoweredLifetime(t *testing.T) {
+	r := newRevocable(t)
+	raw, other := r.AccessToken(), r.AccessToken(validatortest.Subject("joe"))
+	r.living(t, time.Minute)
+	r.revoke(t, validator.Revocation{Subject: "user"})
+	r.clock.Advance(lifetime / 2)
+	r.revocations.Status()
+	reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+	accept(t, r.validator, other)
+}
+
+// living is a reload whose issuer's tokens may live that long.
+func (r *revocable) living(t testing.TB, d time.Duration) *validator.Validator {
+	t.Helper()
+	changed := r.config
+	changed.Issuers = []validator.Issuer{r.config.Issuers[0]}
+	changed.Issuers[0].MaxTokenLifetime = d
+	v, err := r.validator.WithConfig(changed)
+	require.NoError(t, err)
+	return v
 }
