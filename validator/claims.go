@@ -2,6 +2,7 @@ package validator
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,10 @@ var (
 
 // foreignClaims are those that other kinds of tokens have: always, or with a value
 // that no access token has.
-var foreignClaims = []string{"nonce", "at_hash", "c_hash", "s_hash", "events", "typ", "token_use"}
+var foreignClaims = append(slices.Clone(neverInAccessTokens), "typ", "token_use")
+
+// neverInAccessTokens are those that are enough by their names.
+var neverInAccessTokens = []string{"nonce", "at_hash", "c_hash", "s_hash", "events"}
 
 type scopeSet struct {
 	list    []string

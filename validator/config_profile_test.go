@@ -111,10 +111,14 @@ func TestProfileSpecMistakes(t *testing.T) {
 		"empty value":                {func(s *validator.ProfileSpec) { s.Marks[0].Values = strs{""} }, "Marks"},
 		"allowed what nobody denies": {func(s *validator.ProfileSpec) { s.AllowClaims = strs{"name"} }, "AllowClaims"},
 		"allowed":                    {func(s *validator.ProfileSpec) { s.AllowClaims = strs{"nonce", "typ"} }, ""},
-		"roles as scopes":            {func(s *validator.ProfileSpec) { s.Scope = "roles" }, "Scope"},
-		"scope":                      {func(s *validator.ProfileSpec) { s.Scope = "scp" }, ""},
-		"empty required":             {func(s *validator.ProfileSpec) { s.Required = strs{""} }, "Required"},
-		"HMAC":                       {func(s *validator.ProfileSpec) { s.Algorithms = strs{"HS256"} }, "Algorithms"},
+		"mark that refuses":          {func(s *validator.ProfileSpec) { s.Marks[0] = validator.Mark{Claim: "nonce"} }, "Marks"},
+		"mark that is allowed": {func(s *validator.ProfileSpec) {
+			s.Marks[0], s.AllowClaims = validator.Mark{Claim: "nonce"}, strs{"nonce"}
+		}, ""},
+		"roles as scopes": {func(s *validator.ProfileSpec) { s.Scope = "roles" }, "Scope"},
+		"scope":           {func(s *validator.ProfileSpec) { s.Scope = "scp" }, ""},
+		"empty required":  {func(s *validator.ProfileSpec) { s.Required = strs{""} }, "Required"},
+		"HMAC":            {func(s *validator.ProfileSpec) { s.Algorithms = strs{"HS256"} }, "Algorithms"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -199,6 +199,9 @@ func (spec *ProfileSpec) checkMarks(m *mistakes) {
 		if mark.Claim == "" {
 			m.add("Marks", "a Claim is required")
 		}
+		if slices.Contains(neverInAccessTokens, mark.Claim) && !slices.Contains(spec.AllowClaims, mark.Claim) {
+			m.add("Marks", "%s: refuses a token, unless AllowClaims has it", mark.Claim)
+		}
 		// OpenID Connect Core 2: every ID token has these.
 		if len(mark.Values) == 0 && mark.Prefix == "" && slices.Contains([]string{"iss", "sub", "aud", "exp", "iat"}, mark.Claim) {
 			m.add("Marks", "%s: every ID token has it too: say by which Values or Prefix an access token is known", mark.Claim)

@@ -64,7 +64,8 @@ func New(config Config) (*Validator, error) {
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
 // InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
 // and must not have others), and whether v was ready: an issuer that is new and cannot be
-// reached is no reason to take the service out of use. A shared key source
+// reached is no reason to take the service out of use. Where only Name or refresh settings
+// differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
 // error.
@@ -152,9 +153,24 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 		if source, err = newSource(spec, v.clock, &v.newest); err != nil {
 			return err
 		}
+		inherit(source, spec, old)
 	}
 	is.keys, v.sources[spec] = source, source
 	return nil
+}
+
+// inherit gives a source the keys that were known before its label or its refresh
+// settings changed: they came from the same place, by the same client.
+func inherit(source *jwks.Source, spec sourceSpec, old map[sourceSpec]*jwks.Source) {
+	for before, known := range old {
+		before.name, before.refresh = spec.name, spec.refresh
+		if before != spec {
+			continue
+		}
+		if set, err := known.Export(); err == nil {
+			_ = source.Import(set) // without it, the first token fetches
+		}
+	}
 }
 
 func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err error) {
@@ -177,7 +193,7 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 func (v *Validator) Issuers() []string {
 	urls := make([]string, len(v.trusted.all))
 	for i, is := range v.trusted.all {
-		urls[i] = strings.Replace(is.url, tenantID, "common", 1) // where a client finds it
+		urls[i] = strings.Replace(is.url, tenantID, "common", 1) // what its clients call it
 	}
 	slices.Sort(urls)
 	return urls
