@@ -32,6 +32,7 @@ type candidate struct {
 	issuer    *issuer
 	rules     *profileRules
 	claims    claims
+	known     *knownHeader // nil: not of an access token
 	header    jose.Header
 	typ       string // header typ in normal form
 	algorithm jose.Algorithm

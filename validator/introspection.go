@@ -64,7 +64,7 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), require.freshness(c.issuer), said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact)), require.freshness(c.issuer), said, v.clock())
 	if d.Err != nil && d.Err.Class == ErrUnavailable {
 		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
 		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
@@ -177,17 +177,14 @@ func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
 // kept is what the cache holds about this very token.
 func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
 	known, ok := v.cache.Get(q.digest, now)
-	if !ok || known.signed != q.signed() {
+	own := q.own
+	if own == nil {
+		own = new(facts) // an opaque token has neither
+	}
+	if !ok || known.header != own.header || known.payload != own.payload {
 		return nil, false
 	}
 	return known, true
-}
-
-func (q *question) signed() string {
-	if q.own == nil {
-		return ""
-	}
-	return q.own.signed
 }
 
 // inquire asks the issuer, and keeps what it says.
@@ -308,13 +305,13 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
-		text: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
+		answer: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
 		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
 	}}
 	if q.own != nil {
-		known.kid, known.algorithm, known.signed = q.own.kid, q.own.algorithm, q.own.signed
+		known.kid, known.algorithm, known.header, known.payload = q.own.kid, q.own.algorithm, q.own.header, q.own.payload
 	}
 	return known
 }

@@ -28,6 +28,7 @@ type Validator struct {
 	cap     time.Duration
 	clock   func() time.Time
 	cache   *cache.Cache[[sha256.Size]byte, *facts]
+	headers *headers
 
 	// What issuers are asked, and which opaque tokens they called inactive.
 	opaqueIssuer func(string) string
@@ -93,6 +94,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.clock == nil {
 		v.clock = time.Now
 	}
+	v.headers = newHeaders()
 	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
