@@ -39,6 +39,7 @@ type candidate struct {
 	scopes    []string
 	matched   string
 	further   further
+	status    *tokenStatus
 	exact     numericDate // exp by the issuer's answer; absent: none
 }
 
@@ -78,6 +79,7 @@ var checks = []check{
 	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
+	{name: "status", once: statusIsKnown},
 }
 
 // examine runs all checks of a list.

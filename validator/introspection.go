@@ -141,10 +141,10 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case q.served(got.facts) && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
+		case q.served(got.facts) && !got.facts.outdated() && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
 			return got.facts, nil
 		}
-		errand.Fresh = true // the flight had begun too long before we came, or without the key
+		errand.Fresh = true // the flight had begun too long before we came, without the key, or before a revocation
 	}
 }
 
@@ -192,11 +192,14 @@ func (q *question) signed() string {
 
 // inquire asks the issuer, and keeps what it says.
 func (v *Validator) inquire(ctx context.Context, q question) verdict {
-	began := v.clock()
+	began, marks := v.clock(), q.issuer.markVersion()
 	answer, err := q.issuer.introspection.Introspect(ctx, q.raw)
 	known, e := (*facts)(nil), introspectionError(err)
 	if e == nil {
 		known, e = v.judge(q, answer)
+	}
+	if e == nil {
+		known.inquiry.knows(marks)
 	}
 	now := v.clock()
 	quoted := quotes(answer, q.raw)
@@ -303,13 +306,13 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 // answerFacts are those of an answer: the token says nothing, or nothing that
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
-	known := &facts{
+	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
-		text: c.claims.text, subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
+		text: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
+		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
-	}
+	}}
 	if q.own != nil {
 		known.kid, known.algorithm, known.signed = q.own.kid, q.own.algorithm, q.own.signed
 	}
@@ -318,9 +321,9 @@ func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 
 // with are the facts of a token that verified locally and was asked about.
 func (t *facts) with(asked *inquiry) *facts {
-	known := *t
+	known := &facts{evidence: t.evidence}
 	known.token, known.inquiry = new(Token), asked
-	return &known
+	return known
 }
 
 // answerDeadline is until when an answer can matter: exp exactly, or until it is

@@ -78,10 +78,12 @@ type keyExport struct {
 var ErrKeyExport = errors.New("not an export of keys")
 
 // ExportKeys returns the last good key set of every issuer that has one, for
-// ImportKeys of another process or the next one. There is nothing secret in it. It
-// does no I/O.
+// ImportKeys of another process or the next one. There is nothing secret in it. One
+// that cannot be exported (longer than jwks.MaxEnvelope) does not keep the others
+// out: they are returned beside the error that tells of it. It does no I/O.
 func (v *Validator) ExportKeys() ([]byte, error) {
 	export := keyExport{keysFormat, []jsontext.Value{}}
+	var errs []error
 	for _, is := range v.trusted.all {
 		if is.keys == nil {
 			continue
@@ -90,12 +92,13 @@ func (v *Validator) ExportKeys() ([]byte, error) {
 		switch {
 		case errors.Is(err, jwks.ErrNoUsableKey):
 		case err != nil:
-			return nil, fmt.Errorf("validator: %s: %w", is.name, err)
+			errs = append(errs, fmt.Errorf("validator: %s: %w", is.name, err)) // its server's doing, and no other's
 		default:
 			export.Sets = append(export.Sets, set)
 		}
 	}
-	return json.Marshal(export)
+	data, err := json.Marshal(export)
+	return data, errors.Join(append(errs, err)...)
 }
 
 // ImportKeys takes in what ExportKeys wrote, so that a service that starts while an
@@ -104,7 +107,8 @@ func (v *Validator) ExportKeys() ([]byte, error) {
 // issuers that are not configured are left out. One that is refused (by the rules of
 // jwks.Source.Import: the address, its time, its keys) changes nothing and does not
 // keep the others out; the errors are joined. The first successful fetch replaces
-// what was imported. It does no I/O.
+// what was imported. It does no I/O, and no listed key causes any: RefreshKeys after
+// it lets what was withdrawn meanwhile be noticed, and may fail.
 func (v *Validator) ImportKeys(data []byte) error {
 	var export keyExport
 	if err := json.Unmarshal(data, &export, json.RejectUnknownMembers(true)); err != nil {
@@ -113,13 +117,16 @@ func (v *Validator) ImportKeys(data []byte) error {
 	if export.Format != keysFormat {
 		return fmt.Errorf("validator: %w: expected the format %q, found %.100q", ErrKeyExport, keysFormat, export.Format)
 	}
+	if export.Sets == nil {
+		return fmt.Errorf("validator: %w: it has no sets", ErrKeyExport) // an empty list is one
+	}
 	var errs []error
 	for _, set := range export.Sets {
 		var of struct {
 			Issuer string `json:"issuer"`
 		}
-		if err := json.Unmarshal(set, &of); err != nil {
-			errs = append(errs, fmt.Errorf("validator: %w: %w", ErrKeyExport, err))
+		if err := json.Unmarshal(set, &of); err != nil || of.Issuer == "" { // nobody's, which is not somebody else's
+			errs = append(errs, fmt.Errorf("validator: %w: a set that names no issuer", ErrKeyExport))
 			continue
 		}
 		for _, is := range v.trusted.all {

@@ -38,6 +38,14 @@ type Token struct {
 // facts are what is known about a good token. They are what the cache holds: a
 // hit need not look at the Token to decide.
 type facts struct {
+	evidence
+	// clean is the version of the issuer's marks by which none of them concerns the
+	// token (revoked).
+	clean atomic.Uint64
+}
+
+// evidence is what does not change any more.
+type evidence struct {
 	token  *Token // the one Token of these facts
 	issuer *issuer
 	iss    string // exactly; issuer may stand for many
@@ -54,12 +62,13 @@ type facts struct {
 	signed string
 	text   string // the claims, exactly as they were checked
 
-	subject, id, clientID, matched string
-	audience, scopes               []string
-	expiry, notBefore, issuedAt    numericDate
-	confirmation                   Confirmation
+	subject, session, id, clientID, matched string
+	audience, scopes                        []string
+	expiry, notBefore, issuedAt             numericDate
+	confirmation                            Confirmation
 
-	inquiry *inquiry // nil: the issuer was not asked
+	inquiry *inquiry     // nil: the issuer was not asked
+	status  *tokenStatus // nil: it is good until exp
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.
@@ -70,6 +79,10 @@ type inquiry struct {
 	until numericDate
 	// fallback: the token is a JWS whose key could not be had.
 	fallback bool
+	// asked is the version of the issuer's marks when it was: the answer knows of all
+	// up to that. clean is one by which none has come since that concerns the token.
+	asked uint64
+	clean atomic.Uint64
 }
 
 func (f *facts) identity() Identity { return Identity{f.iss, f.subject} }

@@ -25,6 +25,9 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
 	d, known := v.establish(ctx, rawToken, &require)
 	if d.Err == nil {
+		d.Err = v.checkStatus(ctx, known)
+	}
+	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
 	}
 	v.witness.decision(ctx, d)
@@ -146,14 +149,9 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
 // is believed yet.
 func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
-	header, err := jose.ParseHeader(compact.Header)
-	switch {
-	case errors.Is(err, jose.ErrNotJWS):
-		return nil, refuse(ReasonNotJWT, "the header is not that of a JWS")
-	case errors.Is(err, jose.ErrCritical):
-		return nil, refuse(ReasonCriticalHeader, "")
-	case err != nil:
-		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
+	header, e := readHeader(compact)
+	if e != nil {
+		return nil, e
 	}
 	c := &candidate{header: header, typ: normalType(header.Type), exact: absent}
 	var f *failure
@@ -172,6 +170,19 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	return c, nil
 }
 
+func readHeader(compact jose.Compact) (jose.Header, *Error) {
+	header, err := jose.ParseHeader(compact.Header)
+	switch {
+	case errors.Is(err, jose.ErrNotJWS):
+		return header, refuse(ReasonNotJWT, "the header is not that of a JWS")
+	case errors.Is(err, jose.ErrCritical):
+		return header, refuse(ReasonCriticalHeader, "")
+	case err != nil:
+		return header, refuse(ReasonMalformedJOSEHeader, err.Error())
+	}
+	return header, nil
+}
+
 // facts are those of a candidate whose signature verified; without a key, what it
 // says itself. They keep no part of the raw token's memory, so that no signature is
 // kept alive.
@@ -180,15 +191,15 @@ func (c *candidate) facts(key *jwks.Key, signed string) *facts {
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{
+	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		signed: strings.Clone(signed), text: c.claims.text,
-		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
+		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
-		confirmation: c.claims.confirmation,
-	}
+		confirmation: c.claims.confirmation, status: c.status,
+	}}
 	known.token.facts.Store(known)
 	return known
 }
@@ -215,7 +226,7 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if !t.tenantServed() {
 		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
-	if v.revoked.revoked(t) {
+	if !byAnswer && t.revoked() { // else the issuer was asked again: unmet
 		return verified(refuse(ReasonRevoked, ""))
 	}
 	return nil
