@@ -136,6 +136,14 @@ func TestAudienceMayBeClient(t *testing.T) {
 	v := build(t, configure(is))
 	accept(t, v, raw)
 	reject(t, v, s.IDToken(client), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+
+	// To Auth0 it says nothing about azp, which marks no access token for itself.
+	s = start(t, validatortest.Options{Style: validatortest.StyleAuth0})
+	is = styles["Auth0"].issuer(s)
+	is.AudienceMayBeClient = true
+	v = build(t, configure(is))
+	accept(t, v, s.AccessToken())
+	reject(t, v, s.AccessToken(validatortest.Audience(audience, client)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
 }
 
 // TestAnyClient: the loud name takes the client check off; claims that
