@@ -68,6 +68,16 @@ var serverDays = []day{
 		keys: outage, aged: agedOutage, asked: askedOutage,
 	},
 	{
+		name: "JWKS URL moved, the old one answers 500", varies: true,
+		begin: func(w *world) {
+			w.move()()
+			w.SetKeysMode(validatortest.ModeError)
+		},
+		keys:  row{[]outcome{accepted, lost, accepted, fetched, accepted, fetched}, 3 * time.Second},
+		aged:  row{[]outcome{fetchedAhead, fetchedAhead, lost, lost, lost, fetched}, 3 * time.Second},
+		asked: row{[]outcome{introspected, fetched, fetched}, 3 * time.Second},
+	},
+	{
 		name:   "JWKS URL moved, and is configured",
 		issuer: func(w *world, is *validator.Issuer) { is.JWKSURL = w.JWKSURL() },
 		begin:  func(w *world) { w.move()() },
