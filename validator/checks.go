@@ -80,6 +80,7 @@ var checks = []check{
 	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
+	{name: "cnf", once: boundAsItSays},
 	{name: "status", once: statusIsKnown},
 }
 
@@ -268,6 +269,15 @@ func scopesAgree(c *candidate) *failure {
 		return failed(ReasonScopeConflict, "scope and scp that say the same", "two different lists")
 	}
 	c.scopes = scopes
+	return nil
+}
+
+// boundAsItSays: a token whose claim typ is DPoP (Keycloak) is bound to a key, and must
+// say to which: without that it would pass as a bearer token (RFC 9449 6.1).
+func boundAsItSays(c *candidate) *failure {
+	if c.claims.kind == "dpop" && c.claims.confirmation.JKT == "" {
+		return failed(ReasonConfirmationMissing, "cnf with jkt, as typ is DPoP", "none")
+	}
 	return nil
 }
 
