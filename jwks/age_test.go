@@ -1,11 +1,9 @@
 package jwks_test
 
 import (
-	"context"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,6 +20,8 @@ func TestAgesThatDoNotGoTogetherAreRefused(t *testing.T) {
 		"age alone":      {time.Hour, 0, ""},
 		"both":           {time.Hour, 2 * time.Hour, ""},
 		"both the same":  {time.Hour, time.Hour, ""},
+		"age, shortest":  {jwks.DefaultRefreshInterval, 0, ""},
+		"age, too short": {jwks.DefaultRefreshInterval - 1, 0, "MaxAge"},
 		"stale alone":    {0, time.Hour, "MaxStale"},
 		"stale shorter":  {time.Hour, time.Hour - 1, "MaxStale"},
 		"negative age":   {-1, 0, "MaxAge"},
@@ -164,22 +164,33 @@ func TestFetchForAgeIsHeldBackByBackoffAndBucket(t *testing.T) {
 }
 
 // While the server is down, a hit costs as much as ever.
-func TestFreshAllocatesNothingAndWaitsForNoLock(t *testing.T) {
+func TestFreshAllocatesNothing(t *testing.T) {
+	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour}, func(t *testing.T, w *world) {
+		for name, age := range map[string]time.Duration{"young": 0, "stale": 3 * hour} {
+			now := w.now().Add(age)
+			assert.Zero(t, testing.AllocsPerRun(100, func() { w.Fresh(now) }), name)
+		}
+		pass(hour + 1)
+		w.server.fail(500)
+		w.Fresh(w.now())
+		assert.Equal(t, 2, w.settled())
+		assert.Zero(t, testing.AllocsPerRun(100, func() { w.Fresh(w.now()) }), "due, and during the backoff")
+	})
+}
+
+// Who holds the lock does not hold up a hit: not even with a clock that does not
+// return.
+func TestFreshWaitsForNoLock(t *testing.T) {
 	var block atomic.Bool
 	stuck, entered := make(chan struct{}), make(chan struct{})
 	fixed := newClock()
-	_, s := ready(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour, RefreshBurst: 1, Clock: func() time.Time {
+	_, s := ready(t, jwks.Config{MaxAge: hour, Clock: func() time.Time {
 		if block.CompareAndSwap(true, false) {
 			close(entered)
 			<-stuck
 		}
 		return fixed.Now()
 	}})
-	for name, age := range map[string]time.Duration{"young": 0, "due": hour + 1, "stale": 3 * hour} {
-		now := fixed.Now().Add(age)
-		assert.Zero(t, testing.AllocsPerRun(100, func() { s.Fresh(now) }), name)
-	}
-
 	fixed.Advance(hour + 1)
 	block.Store(true)
 	done := make(chan struct{})
@@ -189,78 +200,28 @@ func TestFreshAllocatesNothingAndWaitsForNoLock(t *testing.T) {
 	}()
 	<-entered
 	for range 1000 {
-		assert.True(t, s.Fresh(fixed.now))
+		assert.True(t, s.Fresh(fixed.Now()))
 	}
 	close(stuck)
 	<-done
+}
+
+func TestListedKeyAsksNoClockWithoutMaxAge(t *testing.T) {
+	var looks atomic.Int32
+	server, s := ready(t, jwks.Config{Clock: func() time.Time {
+		looks.Add(1)
+		return time.Now()
+	}})
+	before := looks.Load()
+	s.known(t, server.KID(), "ES256")
+	assert.True(t, s.Fresh(time.Now()))
+	assert.Equal(t, before, looks.Load())
 }
 
 func TestFreshIsFalseWithoutASet(t *testing.T) {
 	source, err := jwks.New(jwks.Config{URL: setURL, MaxAge: hour})
 	require.NoError(t, err)
 	assert.False(t, source.Fresh(time.Now()))
-}
-
-func TestSetPastMaxStaleAnswersOnlyAfterTheServerConfirmedIt(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour}, func(t *testing.T, w *world) {
-		key := w.known(t, "listed", "ES256")
-		pass(2 * hour)
-		w.server.fail(500)
-		assert.True(t, w.Fresh(w.now()))
-		assert.Same(t, key, w.known(t, "listed", "ES256"), "not past it")
-		assert.Equal(t, 2, w.settled())
-		assert.False(t, w.Status().Stale)
-
-		pass(time.Second) // the backoff of that
-		assert.True(t, w.Status().Stale)
-		assert.False(t, w.Fresh(w.now()))
-		assert.Equal(t, 2, w.settled(), "who asks next will wait: there is nothing to prepare")
-		for _, kid := range []string{"listed", ""} {
-			_, err := w.key(kid, "ES256")
-			assert.Equal(t, 500, remoteCause(t, err).Status)
-			assert.Equal(t, 2*time.Second, unavailable(t, err).RetryAfter)
-		}
-		assert.Equal(t, 3, w.settled(), "the second one during the backoff")
-		assert.True(t, key.Trusted(), "nobody said that it is not")
-		assert.NoError(t, w.Ready(t.Context()), "it never turns back")
-
-		pass(2 * time.Second)
-		w.server.fail(0)
-		assert.Same(t, key, w.known(t, "listed", "ES256"))
-		assert.True(t, w.Fresh(w.now()))
-		assert.Equal(t, 4, w.settled())
-	})
-}
-
-func TestStaleQuestionsShareOneFetch(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: hour}, func(t *testing.T, w *world) {
-		pass(hour + 1)
-		answers := make(chan answer, 50)
-		release := w.server.hold()
-		for range 50 {
-			go func() {
-				key, err := w.key("listed", "ES256")
-				answers <- answer{key, err}
-			}()
-		}
-		assert.Equal(t, 2, w.settled())
-		assert.Empty(t, answers, "they wait")
-		release()
-		for range 50 {
-			assert.NoError(t, (<-answers).err)
-		}
-		assert.Equal(t, 2, w.settled())
-	})
-}
-
-func TestKeyThatAStaleSetListedMayBeUnknown(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: hour}, func(t *testing.T, w *world) {
-		w.server.list(es256(t, "next"))
-		pass(hour + 1)
-		_, err := w.key("listed", "ES256")
-		assert.ErrorIs(t, err, jwks.ErrUnknownKey)
-		assert.Equal(t, 2, w.settled())
-	})
 }
 
 // The time of a set is that of its question: the answer may have been true at once,
@@ -291,157 +252,6 @@ func TestSetIsAsOldAsTheDepartureOfItsFetch(t *testing.T) {
 				assert.True(t, w.Fresh(w.now()))
 				assert.Equal(t, 3, w.settled())
 			})
-		})
-	}
-}
-
-// The machine slept while the fetch was in the air. What it brings is as old as it.
-func TestFetchDuringWhichTheClockJumpedDoesNotMakeTheSetYoung(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour}, func(t *testing.T, w *world) {
-		pass(hour + 1)
-		release := w.server.hold()
-		assert.True(t, w.Fresh(w.now()))
-		assert.Equal(t, 2, w.settled())
-		w.jump(8 * hour)
-		release()
-		w.settled()
-		assert.False(t, w.Fresh(w.now()), "it landed, and is eight hours old")
-
-		w.known(t, "listed", "ES256")
-		assert.Equal(t, 3, w.settled())
-		assert.True(t, w.Fresh(w.now()))
-	})
-}
-
-// A question about a listed key is not decided by a fetch that had departed before,
-// if that is too old by the time it lands; nor by what was noted when the same
-// question arose another time.
-func TestStaleQuestionIsNotDecidedByAFetchOfBefore(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: hour}, func(t *testing.T, w *world) {
-		pass(hour + 1)
-		w.known(t, "listed", "ES256") // asked while stale, for the first time
-		assert.Equal(t, 2, w.settled())
-
-		pass(hour + 1)
-		release := w.server.hold()
-		go func() { _ = w.Refresh(context.Background()) }()
-		assert.Equal(t, 3, w.settled(), "in the air")
-		answers := make(chan answer, 1)
-		go func() {
-			key, err := w.key("listed", "ES256")
-			answers <- answer{key, err}
-		}()
-		w.settled()
-		w.jump(2 * hour)
-		w.server.list(es256(t, "next")) // after that one was answered
-		release()
-		assert.ErrorIs(t, (<-answers).err, jwks.ErrUnknownKey)
-		assert.Equal(t, 4, w.settled())
-	})
-}
-
-// A clock that leaps with every look makes every set old. The question is decided
-// by its own fetch all the same, and ends.
-func TestStaleQuestionIsDecidedByItsOwnFlightHoweverTimeFlies(t *testing.T) {
-	leaping := newClock()
-	server, s := ready(t, jwks.Config{MaxAge: time.Minute, MaxStale: time.Minute, Clock: func() time.Time {
-		leaping.Advance(hour)
-		return leaping.Now()
-	}})
-	s.known(t, server.KID(), "ES256")
-	assert.Equal(t, 2, server.KeyRequests())
-}
-
-func TestStaleKeyIsLostWhileTheServerIsDown(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: hour}, func(t *testing.T, w *world) {
-		w.server.fail(500)
-		pass(hour)
-		_, err := w.key("other", "ES256")
-		remoteCause(t, err)
-		assert.False(t, w.Lost("listed", "ES256"))
-		pass(1)
-		assert.True(t, w.Lost("listed", "ES256"))
-		w.server.fail(0)
-		pass(time.Second)
-		assert.True(t, w.Lost("listed", "ES256"), "and that asks for it")
-		w.settled()
-		assert.False(t, w.Lost("listed", "ES256"))
-	})
-}
-
-// By an age that is negative nobody knows how old the set is: it is asked for, and
-// answers meanwhile.
-func TestClockSetBackMakesTheSetDueAndNotStale(t *testing.T) {
-	for name, ask := range askers {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour}, func(t *testing.T, w *world) {
-				pass(time.Minute)
-				w.jump(-24 * hour)
-				assert.True(t, w.Status().Due)
-				assert.False(t, w.Status().Stale)
-				ask(t, w)
-				assert.Equal(t, 2, w.settled())
-				assert.False(t, w.Status().Due)
-				ask(t, w)
-				assert.Equal(t, 2, w.settled(), "once")
-				pass(hour + 1)
-				ask(t, w)
-				assert.Equal(t, 3, w.settled(), "by the new clock")
-			})
-		})
-	}
-}
-
-func TestClockThatJumpsForwardMakesTheSetOld(t *testing.T) {
-	inWorld(t, jwks.Config{MaxAge: hour, MaxStale: 2 * hour}, func(t *testing.T, w *world) {
-		w.jump(5 * hour)
-		w.known(t, "listed", "ES256")
-		assert.Equal(t, 2, w.settled())
-		assert.True(t, w.Fresh(w.now()))
-
-		w.jump(-5 * hour) // and it was a mistake
-		w.known(t, "listed", "ES256")
-		assert.Equal(t, 3, w.settled())
-		w.known(t, "listed", "ES256")
-		assert.Equal(t, 3, w.settled())
-	})
-}
-
-// apart returns a time whose clocks went apart: later by the wall, and by wall less
-// what the machine slept by the monotonic one.
-func apart(from time.Time, wall, slept time.Duration) time.Time {
-	later := from.Add(wall)
-	(*struct {
-		wall uint64
-		ext  int64 // of a time that has both: the monotonic reading
-		loc  *time.Location
-	})(unsafe.Pointer(&later)).ext -= int64(slept)
-	return later
-}
-
-func TestAgeIsThatOfTheClockThatSaysLonger(t *testing.T) {
-	begin := time.Now()
-	for name, test := range map[string]struct {
-		now   time.Time
-		fresh bool
-	}{
-		"neither moved":               {begin, true},
-		"both":                        {begin.Add(3 * hour), false},
-		"the machine slept":           {apart(begin, 3*hour, 3*hour), false},
-		"the wall clock was set back": {apart(begin, -3*hour, -6*hour), false},
-		"set back, and not old":       {apart(begin, -3*hour, -3*hour), true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			now := begin
-			s := newSubject(t, jwks.Config{
-				URL: setURL, MaxAge: hour, MaxStale: 2 * hour, Clock: func() time.Time { return now },
-				HTTPClient: serving(setOf(es256(t, "listed"))).client(),
-			})
-			require.NoError(t, s.Ready(t.Context()))
-			now = test.now
-			assert.Equal(t, test.fresh, s.Fresh(now))
-			assert.Equal(t, !test.fresh, s.Status().Stale)
-			assert.Equal(t, !test.fresh, s.Status().Due)
 		})
 	}
 }

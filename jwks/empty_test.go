@@ -25,7 +25,7 @@ func (w *world) empty(t *testing.T) {
 	require.ErrorIs(t, failed.Cause, jwks.ErrNoUsableKey)
 }
 
-const grace = jwks.DefaultEmptyGrace
+const grace = 5 * time.Minute // the default
 
 func TestEmptySetReplacesAGoodOneOnlyAfterItsGrace(t *testing.T) {
 	for name, listed := range map[string][]fmt.Stringer{
@@ -203,6 +203,21 @@ func TestClockSetBackBeginsTheGraceAnew(t *testing.T) {
 		pass(10 * time.Second)
 		_, err := w.key("other", "ES256")
 		assert.ErrorIs(t, err, jwks.ErrUnknownKey)
+	})
+}
+
+// One that has replaced the good set stays, by whatever clock.
+func TestClockSetBackDoesNotMakeAnEmptySetAFailureAgain(t *testing.T) {
+	inWorld(t, jwks.Config{}, func(t *testing.T, w *world) {
+		w.server.list()
+		w.empty(t)
+		pass(grace)
+		_, err := w.key("other", "ES256")
+		require.ErrorIs(t, err, jwks.ErrUnknownKey)
+		w.jump(-hour)
+		_, err = w.key("another", "ES256")
+		assert.ErrorIs(t, err, jwks.ErrUnknownKey)
+		assert.Equal(t, 4, w.settled())
 	})
 }
 

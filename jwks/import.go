@@ -118,7 +118,7 @@ func (c *Config) checkOrigin(address string) error {
 // importedAt is the age of an imported set, unless it is older than what is known,
 // or from the future. s.mu is held.
 func (s *Source) importedAt(fetched time.Time) (time.Time, error) {
-	now := s.config.Clock().Round(0)
+	now := s.config.Clock().Round(0) // the wall clock, as in the envelope
 	if ahead := fetched.Sub(now); ahead > clockTolerance {
 		return fetched, fmt.Errorf("%w: by %v", ErrEnvelopeFuture, ahead)
 	}
@@ -129,7 +129,7 @@ func (s *Source) importedAt(fetched time.Time) (time.Time, error) {
 	if current == nil {
 		return fetched, nil
 	}
-	known := current.asked.Round(0)
+	known := current.asked
 	if known.After(now) {
 		known = now // the clock was set back since
 	}

@@ -42,7 +42,7 @@ func (raw *rawKey) issuer() (issuer, why string) {
 	if raw.Issuer == nil {
 		return "", ""
 	}
-	if raw.Issuer.Kind() != jsontext.KindString || json.Unmarshal(raw.Issuer, &issuer) != nil || issuer == "" {
+	if json.Unmarshal(raw.Issuer, &issuer) != nil || issuer == "" { // null reads as ""
 		return "", "issuer is not the name of one"
 	}
 	return issuer, ""

@@ -123,6 +123,7 @@ func TestKeyfuncRefusesATokenThatIsToBeVerifiedOtherwise(t *testing.T) {
 		"no alg":            {func(token *jwt.Token) { delete(token.Header, "alg") }, jwks.ErrAlgorithm},
 		"alg is a list":     {func(token *jwt.Token) { token.Header["alg"] = []any{"RS256"} }, jwks.ErrAlgorithm},
 		"both named nobody": {func(token *jwt.Token) { token.Header["alg"], token.Method = "HS256", jwt.SigningMethodHS256 }, jwks.ErrAlgorithm},
+		"claims in doubt":   {func(token *jwt.Token) { token.Claims = doubtful{token.Claims} }, jwks.ErrForeignIssuer},
 		"no claims":         {func(token *jwt.Token) { token.Claims = nil }, jwks.ErrForeignIssuer},
 	} {
 		token := parsed()
@@ -132,6 +133,14 @@ func TestKeyfuncRefusesATokenThatIsToBeVerifiedOtherwise(t *testing.T) {
 		assert.Nil(t, key, name)
 	}
 	assert.Equal(t, 1, server.KeyRequests())
+}
+
+// doubtful claims have an issuer, and an error.
+type doubtful struct{ jwt.Claims }
+
+func (d doubtful) GetIssuer() (string, error) {
+	issuer, _ := d.Claims.GetIssuer()
+	return issuer, errors.New("two of them")
 }
 
 // Without an issuer there is none that a token could be of.

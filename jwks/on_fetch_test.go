@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -83,5 +84,32 @@ func TestDeafTransportHoldsNobody(t *testing.T) {
 		assert.True(t, key.Trusted())
 		s.known(t, "k", "ES256")
 		assert.Equal(t, 2, s.fetches.count())
+	})
+}
+
+// The clock is the owner's code as well. A flight that could not land because of it
+// has decided nothing, and is not in the way of the next one.
+func TestClockThatPanicsDecidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		breaks := sync.OnceFunc(func() { broken.Store(true) })
+		set := string(setOf(es256(t, "k")))
+		s := newSubject(t, jwks.Config{
+			URL: setURL, CheckURL: httpsOnly,
+			HTTPClient: web(func(r *http.Request) (*http.Response, error) {
+				breaks()
+				return respond(r, 200, set), nil
+			}).client(),
+			Clock: func() time.Time {
+				if broken.CompareAndSwap(true, false) {
+					panic("clock")
+				}
+				return time.Now()
+			},
+		})
+		_, err := s.key("k", "ES256")
+		assert.Error(t, unavailable(t, err).Cause)
+		assert.Zero(t, s.fetches.count())
+		s.known(t, "k", "ES256")
 	})
 }

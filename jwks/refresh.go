@@ -51,10 +51,13 @@ func (s *Source) depart() (*flight, error) {
 	return s.launch(now), nil
 }
 
+// errLost: landing itself failed, by a clock of the user's that panicked.
+var errLost = errors.New("the outcome of the fetch was lost")
+
 // launch starts a flight. None is in the air, and s.mu is held.
 func (s *Source) launch(now time.Time) *flight {
 	s.begun++
-	f := &flight{number: s.begun, departed: now, basis: s.snapshot.Load()}
+	f := &flight{number: s.begun, departed: now, basis: s.snapshot.Load(), failure: errLost}
 	t := task{s.url, f.basis, s.failures >= rediscoverAfter-1}
 	f.Flight = remote.Launch(flightTimeout,
 		func(ctx context.Context) (answer, error) { return s.fetcher.fetch(ctx, t) },
@@ -93,8 +96,8 @@ func (s *Source) land(f *flight, found answer, err error) {
 func (s *Source) record(f *flight, found answer, err error) Fetch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.config.Clock()
 	s.flight = nil
+	now := s.config.Clock()
 	if found.url != "" {
 		s.url = found.url
 	}
@@ -102,8 +105,8 @@ func (s *Source) record(f *flight, found answer, err error) Fetch {
 		err = s.judge(f, found.set, now)
 	}
 	report := Fetch{Err: err}
+	f.failure = err
 	if err != nil {
-		f.failure = err
 		s.fail(err, now)
 	} else {
 		report.Changed = s.take(found.set, f.departed)

@@ -82,7 +82,7 @@ type flight struct {
 	number   uint64
 	departed time.Time
 	basis    *set  // the set that was known at departure
-	failure  error // written before those who wait are told; nil: it landed well
+	failure  error // nil: it landed well; written before those who wait are told
 }
 
 // question is what a token asks for. An empty kid asks for the only key that fits.
@@ -131,7 +131,7 @@ func (s *Source) Lost(kid, algorithm string) bool {
 func (s *Source) listed(q question) *Key {
 	set := s.snapshot.Load()
 	k := set.find(q)
-	if k != nil && s.config.MaxStale > 0 && s.stale(set.age(s.config.Clock())) {
+	if k != nil && s.stale(set.age(s.config.Clock())) {
 		return nil
 	}
 	return k

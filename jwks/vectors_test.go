@@ -86,7 +86,7 @@ const (
 	symmetric    = "symmetric"
 	useIsNotSig  = "use is not sig"
 	opsNotVerify = "key_ops without verify"
-	unreadable     = "unusable" // jwkset says why
+	unreadable   = "unusable" // jwkset says why
 )
 
 var (

@@ -9,8 +9,14 @@ import (
 	"github.com/bearerguard/bearerguard/validator"
 )
 
-// bearer returns the request's one token: the Authorization header's.
-func bearer(r *http.Request) (string, error) {
+// credentials are what a request presents.
+type credentials struct {
+	scheme validator.Scheme
+	token  string
+}
+
+// credentials returns the request's one token: the Authorization header's.
+func (g *Guard) credentials(r *http.Request) (credentials, error) {
 	scheme, raw, err := validator.ParseAuthorization(r.Header["Authorization"])
 	switch {
 	case r.URL != nil && inQuery(r.URL.RawQuery):
@@ -18,16 +24,16 @@ func bearer(r *http.Request) (string, error) {
 		// 5.3, RFC 9700 4.3.2). Beside a header, two methods were used at once
 		// (RFC 6750 2); alone, there is no token for us.
 		if errors.Is(err, validator.ErrNoToken) {
-			return "", validator.NewError(validator.ReasonTokenInQuery, "")
+			return credentials{}, validator.NewError(validator.ReasonTokenInQuery, "")
 		}
-		return "", validator.NewError(validator.ReasonSecondPlace, "")
+		return credentials{}, validator.NewError(validator.ReasonSecondPlace, "")
 	case err != nil:
-		return "", err
-	case scheme != validator.SchemeBearer:
+		return credentials{}, err
+	case scheme != validator.SchemeBearer && (scheme != validator.SchemeDPoP || g.dpop == nil):
 		// A token presented under another scheme asks for that scheme's checks.
-		return "", validator.NewError(validator.ReasonUnsupportedScheme, "")
+		return credentials{}, validator.NewError(validator.ReasonUnsupportedScheme, "")
 	}
-	return raw, nil
+	return credentials{scheme, raw}, nil
 }
 
 // inQuery reports whether the query has a parameter access_token. It is the only

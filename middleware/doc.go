@@ -1,5 +1,5 @@
 // Package middleware puts a validator in front of net/http handlers: the
-// Authorization header in, the answers of RFC 6750 out.
+// Authorization header in, the answers of RFC 6750 and RFC 9449 out.
 //
 //	guard, err := middleware.New(v, middleware.Config{Realm: "orders"})
 //	...
@@ -36,11 +36,18 @@
 // are told one constant text per code and never the cause, which the Validator's
 // Logger and Observer get, and Config.ErrorHandler.
 //
+// # Bound tokens
+//
+// A token that is bound to a key is refused unless its sender proves the key: by DPoP
+// (Config.DPoP, package dpop), under the scheme of that name, or by a client certificate
+// (Config.MutualTLS, package mtls). Where DPoP is configured, answers have a challenge
+// for each of the two schemes, as two values of WWW-Authenticate.
+//
 // # CORS
 //
 // A CORS middleware goes outside of a Guard: preflight requests carry no token, and
 // a script sees why it was refused only if the refusal passes through that
-// middleware. Let it allow the request header Authorization and expose
-// (Access-Control-Expose-Headers) the response headers WWW-Authenticate and
-// Retry-After.
+// middleware. Let it allow the headers of RequestHeaders
+// (Access-Control-Allow-Headers), and expose those of ResponseHeaders
+// (Access-Control-Expose-Headers).
 package middleware

@@ -13,7 +13,8 @@ import (
 // It cannot let the request through, and w keeps it honest: the status is that of
 // the answer unless the handler chooses another from 400 to 599 (404 instead of
 // 403, say, RFC 9110 15.5.4; what is 503 stays above 499, for nothing was
-// decided), the answer is no-store, and a 401 has its challenge (15.5.2). A handler
+// decided), the answer is no-store, and a 401 has its challenge (15.5.2) and the nonce
+// that this asks for (RFC 9449 9). A handler
 // that writes nothing leaves the standard answer, so that it may just count.
 // It must be safe for concurrent use.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, cause *validator.Error, answer Answer)
@@ -39,8 +40,10 @@ func (s *sealed) WriteHeader(status int) {
 	}
 	header := s.w.Header()
 	header.Set("Cache-Control", "no-store")
-	if status == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "" {
-		header["Www-Authenticate"] = s.answer.Header["Www-Authenticate"]
+	for _, name := range []string{"Www-Authenticate", "Dpop-Nonce"} {
+		if values := s.answer.Header[name]; status == http.StatusUnauthorized && len(values) > 0 && header.Get(name) == "" {
+			header[name] = values
+		}
 	}
 	s.w.WriteHeader(status)
 }

@@ -1,11 +1,13 @@
 package middleware
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -20,6 +22,12 @@ type Config struct {
 	// InsecureAllowHTTP accepts plain http addresses on loopback in Resource, for
 	// tests and demonstrations.
 	InsecureAllowHTTP bool
+	// DPoP verifies proofs of possession of a key (RFC 9449). Default: none, the scheme
+	// DPoP is not accepted, and tokens that are bound to such a key are refused.
+	DPoP *dpop.Verifier
+	// MutualTLS finds the client's certificate (RFC 8705). Default: none, and tokens that
+	// are bound to one are refused.
+	MutualTLS *mtls.Verifier
 	// ErrorHandler writes the answers to requests that are refused. Default: the
 	// standard ones, with a body of RFC 9457.
 	ErrorHandler ErrorHandler
@@ -31,6 +39,8 @@ type Config struct {
 // Guard decides on HTTP requests. It is safe for concurrent use.
 type Guard struct {
 	validator *validator.Validator
+	dpop      *dpop.Verifier // nil: none
+	mutualTLS *mtls.Verifier // nil: none
 	answers   answers
 	metadata  []byte // RFC 9728; nil: none
 	logger    *slog.Logger
@@ -43,7 +53,7 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 	if v == nil {
 		mistakes = append(mistakes, &validator.ConfigError{Field: "Validator", Problem: "is required"})
 	}
-	if !printable(config.Realm) {
+	if !reply.Printable(config.Realm) {
 		mistakes = append(mistakes, &validator.ConfigError{Field: "Realm", Problem: "must be printable ASCII"})
 	}
 	mistakes = append(mistakes, config.Resource.check(config.InsecureAllowHTTP)...)
@@ -52,31 +62,37 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 	}
 	return &Guard{
 		validator: v,
-		answers:   answers{config.Realm, config.Resource.metadataURL(), config.ErrorHandler},
-		metadata:  config.Resource.document(v.Issuers()),
+		dpop:      config.DPoP,
+		mutualTLS: config.MutualTLS,
+		answers:   answers{reply.Challenges{Realm: config.Realm, ResourceMetadata: config.Resource.metadataURL(), DPoP: algorithms(config.DPoP)}, config.ErrorHandler},
+		metadata:  config.document(v.Issuers()),
 		logger:    config.Logger,
 	}, nil
 }
 
 // Authenticate decides whether the request carries a good token, without a
 // policy and without writing anything: call Policy.Check on the token, and Refuse
-// with the error of either. (Policy.Check asks no issuer: a Policy.Fresh is for
-// Require and Routes.) Errors are of type *validator.Error.
+// with the error of either, or SetNonce. (Policy.Check asks no issuer: a Policy.Fresh
+// is for Require and Routes.) Errors are of type *validator.Error.
 func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 	return g.authenticate(r, nil)
 }
 
 func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*validator.Token, error) {
-	raw, err := bearer(r)
-	return g.decide(r.Context(), raw, err, policy)
+	c, err := g.credentials(r)
+	return g.decide(r, c, err, policy)
 }
 
-// decide decides on what bearer returned.
-func (g *Guard) decide(ctx context.Context, raw string, err error, policy *validator.Policy) (*validator.Token, error) {
+// decide decides on what credentials returned.
+func (g *Guard) decide(r *http.Request, c credentials, err error, policy *validator.Policy) (*validator.Token, error) {
 	if err != nil {
-		return nil, g.validator.Refused(ctx, err)
+		return nil, g.validator.Refused(r.Context(), err)
 	}
-	return g.validator.ValidateWith(ctx, raw, validator.Requirements{Policy: policy})
+	token, err := g.validator.ValidateWith(r.Context(), c.token, validator.Requirements{Policy: policy, Proofs: g.proofs(r, c.scheme)})
+	if err != nil {
+		return nil, presentedAs(c.scheme, err)
+	}
+	return token, nil
 }
 
 // Require returns a middleware that lets requests through whose token is good
@@ -102,25 +118,17 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, policy *validator.
 		g.refuse(w, r, err)
 		return
 	}
+	g.SetNonce(w, token)
 	next.ServeHTTP(w, r.WithContext(validator.NewContext(r.Context(), token)))
 }
 
 // Refuse answers a request that was not let through with the standard answer:
-// status, challenge (RFC 6750 3) or Retry-After, no-store, and a body of RFC 9457.
+// status, challenge (RFC 6750 3, RFC 9449 7.1) or Retry-After, no-store, and a body of RFC 9457.
 // An error that is not a *validator.Error is answered with 503. The ErrorHandler is
 // not asked, because there is no request to give it. It is for decisions of your
 // own: Require and Routes answer by themselves.
 func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.refuse(w, nil, err) }
 
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	g.answers.write(w, r, refusal(err))
-}
-
-// refusal is err, which package validator always makes an *Error.
-func refusal(err error) *validator.Error {
-	var e *validator.Error
-	if !errors.As(err, &e) || e == nil {
-		return validator.NewError("", "") // undecided, not bad
-	}
-	return e
+	g.answers.write(w, r, reply.Refusal(err))
 }

@@ -9,13 +9,14 @@ import (
 
 // serveOptional is serve, but a request without a token is let through without one.
 func (g *Guard) serveOptional(w http.ResponseWriter, r *http.Request, policy *validator.Policy, next http.Handler) {
-	raw, err := bearer(r)
+	c, err := g.credentials(r)
 	var token *validator.Token // nil hides the token of a context further out
 	if !absent(err) {
-		if token, err = g.decide(r.Context(), raw, err, policy); err != nil {
+		if token, err = g.decide(r, c, err, policy); err != nil {
 			g.refuse(w, r, err)
 			return
 		}
+		g.SetNonce(w, token)
 	}
 	next.ServeHTTP(w, r.WithContext(validator.NewContext(r.Context(), token)))
 }

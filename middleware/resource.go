@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -81,7 +82,7 @@ func (s *Resource) check(insecureHTTP bool) (mistakes []error) {
 		}
 	}
 	for _, scope := range s.Scopes {
-		if scope == "" || !printable(scope) || strings.ContainsAny(scope, " \"\\") {
+		if scope == "" || !reply.Printable(scope) || strings.ContainsAny(scope, " \"\\") {
 			add("Scopes", "must be scopes (RFC 6749 3.3)")
 		}
 	}
@@ -119,16 +120,19 @@ type metadata struct {
 	Methods       []string `json:"bearer_methods_supported"`
 	Name          string   `json:"resource_name,omitempty"`
 	Documentation string   `json:"resource_documentation,omitempty"`
+	Certificates  bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	Proofs        []string `json:"dpop_signing_alg_values_supported,omitempty"`
 }
 
 // document is nil for a Resource that is not there.
-func (s *Resource) document(issuers []string) []byte {
+func (c *Config) document(issuers []string) []byte {
+	s := &c.Resource
 	if s.none() {
 		return nil
 	}
 	text, _ := json.Marshal(metadata{ // strings
 		Resource: s.URL, Servers: issuers, Scopes: slices.Clone(s.Scopes), Methods: []string{"header"},
-		Name: s.Name, Documentation: s.Documentation,
+		Name: s.Name, Documentation: s.Documentation, Certificates: c.MutualTLS != nil, Proofs: algorithms(c.DPoP),
 	})
 	return text
 }

@@ -56,7 +56,7 @@ func (rt *Routes) Handle(pattern string, policy validator.Policy, handler http.H
 // false, whatever a middleware further out has put in. Without means that there is
 // no Authorization header, or an empty one, and no token in the query. Everything
 // else is answered as Handle does: what is there and bad is refused, and so is
-// another scheme than Bearer, for who sends it means to be somebody.
+// another scheme than those accepted, for who sends it means to be somebody.
 func (rt *Routes) Optional(pattern string, policy validator.Policy, handler http.Handler) {
 	rt.add(&route{guard: rt.guard, pattern: pattern, access: AccessOptional, policy: rt.guard.checked(policy), handler: handler})
 }

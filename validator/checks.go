@@ -32,6 +32,7 @@ type candidate struct {
 	issuer    *issuer
 	rules     *profileRules
 	claims    claims
+	known     *knownHeader // nil: not of an access token
 	header    jose.Header
 	typ       string // header typ in normal form
 	algorithm jose.Algorithm
@@ -39,6 +40,7 @@ type candidate struct {
 	scopes    []string
 	matched   string
 	further   further
+	status    *tokenStatus
 	exact     numericDate // exp by the issuer's answer; absent: none
 }
 
@@ -78,6 +80,8 @@ var checks = []check{
 	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
+	{name: "cnf", once: boundAsItSays},
+	{name: "status", once: statusIsKnown},
 }
 
 // examine runs all checks of a list.
@@ -226,7 +230,8 @@ func livesNoLonger(c *candidate) *failure {
 // audienceIsOurs: a token for another API is not for us, whoever signed it (RFC
 // 7519 4.1.3, RFC 9068 4). Names compare byte for byte.
 func audienceIsOurs(c *candidate) *failure {
-	if len(c.claims.audience) == 0 && c.rules.clientStandsIn && c.claims.clients[claimClientID] != "" {
+	// Where there is none: an empty list is one that names nobody.
+	if c.claims.audience == nil && c.rules.clientStandsIn && c.claims.clients[claimClientID] != "" {
 		c.claims.audience = []string{c.claims.clients[claimClientID]}
 	}
 	if len(c.claims.audience) == 0 {
@@ -264,6 +269,15 @@ func scopesAgree(c *candidate) *failure {
 		return failed(ReasonScopeConflict, "scope and scp that say the same", "two different lists")
 	}
 	c.scopes = scopes
+	return nil
+}
+
+// boundAsItSays: a token whose claim typ is DPoP (Keycloak) is bound to a key, and must
+// say to which: without that it would pass as a bearer token (RFC 9449 6.1).
+func boundAsItSays(c *candidate) *failure {
+	if c.claims.kind == "dpop" && c.claims.confirmation.JKT == "" {
+		return failed(ReasonConfirmationMissing, "cnf with jkt, as typ is DPoP", "none")
+	}
 	return nil
 }
 

@@ -13,23 +13,47 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-var styles = map[string]struct {
+// styled is a style with the profile for it.
+type styled struct {
 	style   validatortest.Style
+	path    string
 	profile validator.Profile
-}{
-	"RFC 9068": {validatortest.StyleRFC9068, validator.RFC9068()},
-	"Okta":     {validatortest.StyleOkta, validator.Okta()},
-	"generic":  {validatortest.StyleGeneric, validator.Profile{}},
 }
+
+// issuer is the configuration that accepts the good tokens of a server of the style.
+func (st styled) issuer(s *validatortest.Server) validator.Issuer {
+	is := trust(s)
+	is.Profile, is.Algorithms = st.profile, s.Algorithms()
+	if st.style == validatortest.StyleCognito {
+		is.Audiences = append(is.Audiences, client)
+	}
+	return is
+}
+
+var styles = map[string]styled{
+	"RFC 9068":       {validatortest.StyleRFC9068, "/oauth2/default", validator.RFC9068()},
+	"Okta":           {validatortest.StyleOkta, "/oauth2/default", validator.Okta()},
+	"generic":        {validatortest.StyleGeneric, "/oauth2/default", validator.Profile{}},
+	"Auth0":          {validatortest.StyleAuth0, "", validator.Auth0()},
+	"Auth0 RFC 9068": {validatortest.StyleAuth0RFC9068, "", validator.Auth0()},
+	"Entra v1":       {validatortest.StyleEntraV1, "", validator.EntraV1(validator.Tenants{})},
+	"Entra v1, all":  {validatortest.StyleEntraV1, "/{tenantid}/", validator.EntraV1(ourTenant)},
+	"Entra v2":       {validatortest.StyleEntraV2, "", validator.EntraV2(validator.Tenants{})},
+	"Entra v2, all":  {validatortest.StyleEntraV2, "/{tenantid}/v2.0", validator.EntraV2(ourTenant)},
+	"Keycloak":       {validatortest.StyleKeycloak, "", validator.Keycloak()},
+	"Cognito":        {validatortest.StyleCognito, "", validator.Cognito()},
+	"Hydra":          {validatortest.StyleHydra, "", validator.Hydra()},
+}
+
+var ourTenant = validator.Tenants{Allowed: strs{validatortest.DefaultTenant}}
 
 // corpusValidator is a server of the style, its corpus, and the configuration
 // that the corpus is made for.
 func corpusValidator(t testing.TB, name string) ([]validatortest.Case, *validator.Validator) {
-	s := start(t, validatortest.Options{Style: styles[name].style, Algorithm: "RS256", Path: "/oauth2/default"})
+	style := styles[name]
+	s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
 	cases := s.Corpus(client)
-	is := trust(s)
-	is.Algorithms, is.Profile = s.Algorithms(), styles[name].profile
-	return cases, build(t, configure(is))
+	return cases, build(t, configure(style.issuer(s)))
 }
 
 // classOf is the class that the corpus' reasons belong to.
@@ -112,6 +136,14 @@ func TestAudienceMayBeClient(t *testing.T) {
 	v := build(t, configure(is))
 	accept(t, v, raw)
 	reject(t, v, s.IDToken(client), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+
+	// To Auth0 it says nothing about azp, which marks no access token for itself.
+	s = start(t, validatortest.Options{Style: validatortest.StyleAuth0})
+	is = styles["Auth0"].issuer(s)
+	is.AudienceMayBeClient = true
+	v = build(t, configure(is))
+	accept(t, v, s.AccessToken())
+	reject(t, v, s.AccessToken(validatortest.Audience(audience, client)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
 }
 
 // TestAnyClient: the loud name takes the client check off; claims that
@@ -129,14 +161,12 @@ func TestAnyClient(t *testing.T) {
 		validator.ErrInvalidToken, validator.ReasonClientConflict)
 }
 
-// TestDenyListIsForGenericOnly: under a profile with a mark of its own, a claim
+// TestDenyListIsNotForAll: under a profile with a mark that decides, a claim
 // that ID tokens have too, or that an administrator added, refuses nothing.
-func TestDenyListIsForGenericOnly(t *testing.T) {
-	for _, name := range []string{"RFC 9068", "Okta"} {
-		s := start(t, validatortest.Options{Style: styles[name].style, Path: "/oauth2/default"})
-		is := trust(s)
-		is.Profile, is.Algorithms = styles[name].profile, strs{"ES256"}
-		v := build(t, configure(is))
+func TestDenyListIsNotForAll(t *testing.T) {
+	for _, name := range []string{"RFC 9068", "Okta", "Keycloak", "Cognito"} {
+		s := start(t, validatortest.Options{Style: styles[name].style, Path: styles[name].path})
+		v := build(t, configure(styles[name].issuer(s)))
 		accept(t, v, s.AccessToken(validatortest.Claim("events", "x"), validatortest.Claim("nonce", "y")))
 		accept(t, v, s.AccessToken(validatortest.Audience(audience, client)))
 	}
@@ -147,7 +177,13 @@ func TestDenyListIsForGenericOnly(t *testing.T) {
 func TestKindClaims(t *testing.T) {
 	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
 	v := build(t, configure(trust(s)))
-	for _, kind := range []any{"Bearer", "bearer", "DPoP", "access", "at+jwt", "JWT"} {
+	// Bound, it says: without cnf it would pass as a bearer token.
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP")), validator.ErrInvalidToken, validator.ReasonConfirmationMissing)
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP"), validatortest.Claim("cnf", map[string]any{"x5t#S256": strings.Repeat("A", 43)})),
+		validator.ErrInvalidToken, validator.ReasonConfirmationMissing)
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP"), validatortest.Claim("cnf", map[string]any{"jkt": strings.Repeat("A", 43)})),
+		validator.ErrInvalidProof, validator.ReasonProofMissing)
+	for _, kind := range []any{"Bearer", "bearer", "access", "at+jwt", "JWT"} {
 		accept(t, v, s.AccessToken(validatortest.Claim("typ", kind)))
 		accept(t, v, s.AccessToken(validatortest.Claim("token_use", kind)))
 	}

@@ -79,10 +79,13 @@ const (
 	ReasonUnknownKey            Reason = "unknown_key"
 	ReasonBadSignature          Reason = "bad_signature"
 	ReasonOpaqueFormat          Reason = "opaque_format"
+	ReasonNotSignal             Reason = "not_a_signal"   // of ReceiveEvent and ReceiveLogout
+	ReasonStatusUnknown         Reason = "status_unknown" // of a token that says where its status is; after the signature too
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
 	ReasonRevoked     Reason = "revoked"
+	ReasonSuspended   Reason = "suspended"     // by its status list
 	ReasonTokenTooOld Reason = "token_too_old" // Policy.MaxTokenAge
 
 	// ErrInvalidToken, after the issuer was asked (RFC 7662)
@@ -90,10 +93,27 @@ const (
 	ReasonIntrospectionDisagrees Reason = "introspection_disagrees"
 	ReasonConfirmationMissing    Reason = "confirmation_missing"
 
-	// ErrInvalidProof
+	// ErrInvalidProof: the binding of the token was not proven
 	ReasonProofMissing  Reason = "proof_missing"
-	ReasonProofMismatch Reason = "proof_mismatch"
-	ReasonProofInvalid  Reason = "proof_invalid"
+	ReasonProofMismatch Reason = "proof_mismatch" // it is bound to another key
+	ReasonProofScheme   Reason = "proof_scheme"   // bound to a DPoP key and sent as Bearer, or the other way round
+	ReasonProofInvalid  Reason = "proof_invalid"  // by a Proof of the user's own
+
+	// ErrInvalidProof: a DPoP proof that is none (RFC 9449 4.3)
+	ReasonProofSeveral   Reason = "proof_several"   // more than one proof
+	ReasonProofTooLarge  Reason = "proof_too_large" // longer than 4 KiB
+	ReasonProofMalformed Reason = "proof_malformed" // not one strict JWT
+	ReasonProofType      Reason = "proof_typ"
+	ReasonProofAlgorithm Reason = "proof_algorithm"
+	ReasonProofKey       Reason = "proof_key"    // jwk
+	ReasonProofMethod    Reason = "proof_method" // htm
+	ReasonProofURI       Reason = "proof_uri"    // htu
+	ReasonProofTime      Reason = "proof_time"   // iat, exp, nbf
+	ReasonProofToken     Reason = "proof_token"  // ath
+	ReasonProofID        Reason = "proof_jti"
+	ReasonProofSignature Reason = "proof_signature"
+	ReasonProofReplayed  Reason = "proof_replayed"
+	ReasonProofNonce     Reason = "proof_nonce" // none, an old one, or another's
 
 	// ErrInsufficientAuthentication
 	ReasonACRInsufficient      Reason = "acr_insufficient"       // Policy.ACRValues
@@ -114,7 +134,10 @@ const (
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
-	ReasonProofUnavailable     Reason = "proof_unavailable"
+	ReasonStatusUnavailable    Reason = "status_unavailable" // the status list that a token names
+	ReasonProofUnavailable     Reason = "proof_unavailable"  // what remembers proofs failed
+	ReasonProofStoreFull       Reason = "proof_store_full"   // it has no room for another one
+	ReasonProofKeyFull         Reason = "proof_key_full"     // nor for another one of this key
 	ReasonPermitUnavailable    Reason = "permit_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
 
@@ -140,10 +163,16 @@ var classes = func() map[Reason]error {
 			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonTenantMismatch, ReasonTenantNotAllowed, ReasonLifetimeTooLong, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
-			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonNotSignal, ReasonStatusUnknown,
+			ReasonRevoked, ReasonSuspended,
 			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing, ReasonTokenTooOld,
 		},
-		ErrInvalidProof:               {ReasonProofMissing, ReasonProofMismatch, ReasonProofInvalid},
+		ErrInvalidProof: {
+			ReasonProofMissing, ReasonProofMismatch, ReasonProofScheme, ReasonProofInvalid,
+			ReasonProofSeveral, ReasonProofTooLarge, ReasonProofMalformed, ReasonProofType, ReasonProofAlgorithm, ReasonProofKey,
+			ReasonProofMethod, ReasonProofURI, ReasonProofTime, ReasonProofToken, ReasonProofID, ReasonProofSignature,
+			ReasonProofReplayed, ReasonProofNonce,
+		},
 		ErrInsufficientAuthentication: {ReasonACRInsufficient, ReasonAuthenticationTooOld},
 		ErrInsufficientScope: {
 			ReasonInsufficientScope, ReasonIssuerNotAllowed, ReasonAudienceNotAllowed, ReasonClientNotAllowed, ReasonPolicyInvalid,
@@ -151,7 +180,8 @@ var classes = func() map[Reason]error {
 			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
-			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonProofUnavailable,
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonStatusUnavailable,
+			ReasonProofUnavailable, ReasonProofStoreFull, ReasonProofKeyFull,
 			ReasonPermitUnavailable, ReasonCallerLeft,
 			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,
 			ReasonIntrospectionCredentials, ReasonIntrospectionUnsupported, ReasonIntrospectionMalformed,
@@ -163,6 +193,10 @@ var classes = func() map[Reason]error {
 	}
 	return table
 }()
+
+// bindings are the reasons that say nothing about a DPoP proof, but that the token's
+// binding was not confirmed: RFC 9449 7.1 and RFC 8705 3 call that invalid_token.
+var bindings = map[Reason]bool{ReasonProofMissing: true, ReasonProofMismatch: true, ReasonProofScheme: true, ReasonProofInvalid: true}
 
 // Error is a refusal. It never contains the token. What it says about the cause
 // is for logs: a client learns only what Challenge holds.
@@ -189,8 +223,8 @@ type Error struct {
 	Cause error
 }
 
-// Challenge is what a client may be told about a refusal (RFC 6750 3, RFC 9470
-// 3). Code and Description are constants: they do not help to guess which check
+// Challenge is what a client may be told about a refusal (RFC 6750 3, RFC 9449 7.1,
+// RFC 9470 3). Code and Description are constants: they do not help to guess which check
 // failed.
 type Challenge struct {
 	Code        string   // error; empty for ErrNoToken and ErrUnavailable
@@ -203,6 +237,13 @@ type Challenge struct {
 	// is no such demand.
 	ACRValues []string
 	MaxAge    time.Duration
+
+	// Nonce is what the next proof must contain (the header DPoP-Nonce, RFC 9449 9).
+	// Only with use_dpop_nonce.
+	Nonce string
+	// Scheme is how the token was presented: the error belongs into the challenge of
+	// that scheme (RFC 9449 7.2). Transports set it; empty: that is not known.
+	Scheme Scheme
 }
 
 // Error describes the refusal for logs.
@@ -240,14 +281,18 @@ func refuse(reason Reason, detail string) *Error {
 	return &Error{Class: class, Reason: reason, Detail: detail, Challenge: challenge(class, reason)}
 }
 
-// challenge is the fixed vocabulary of RFC 6750 3.1 and RFC 9470 3. Only
-// "expired" has a description of its own: an honest client should then refresh.
+// challenge is the fixed vocabulary of RFC 6750 3.1, RFC 9449 7.1 and 9, and RFC 9470
+// 3. Only "expired" has a description of its own: an honest client should then refresh.
 func challenge(class error, reason Reason) Challenge {
 	switch {
 	case reason == ReasonExpired:
 		return Challenge{Code: "invalid_token", Description: "The access token expired"}
 	case class == ErrInvalidRequest:
 		return Challenge{Code: "invalid_request", Description: "The request is malformed"}
+	case reason == ReasonProofNonce:
+		return Challenge{Code: "use_dpop_nonce", Description: "The DPoP proof needs the nonce of this answer"}
+	case class == ErrInvalidProof && !bindings[reason]:
+		return Challenge{Code: "invalid_dpop_proof", Description: "The DPoP proof is invalid"}
 	case class == ErrInvalidToken, class == ErrInvalidProof:
 		return Challenge{Code: "invalid_token", Description: "The access token is invalid"}
 	case class == ErrInsufficientAuthentication:

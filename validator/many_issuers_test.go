@@ -170,6 +170,35 @@ func BenchmarkIssuers(b *testing.B) {
 	}
 }
 
+// BenchmarkOtherTenantsOutage: a hit and a token that is not cached, at one tenant,
+// while a hundred requests wait for the keys of another one, as multiples of the same
+// without that.
+func BenchmarkOtherTenantsOutage(b *testing.B) {
+	ts := newTenants(b, 2)
+	config := configure(ts.issuer...)
+	config.CacheSize = 64
+	quiet, troubled := build(b, config), build(b, config)
+	require.NoError(b, quiet.Ready(b.Context()))
+	require.NoError(b, troubled.Ready(b.Context()))
+	release := ts.hold(0)
+	var waiting sync.WaitGroup
+	for range 100 {
+		raw := ts.token(0, validatortest.HeaderParam("kid", "new"))
+		waiting.Go(func() { _, _ = troubled.Validate(b.Context(), raw) })
+	}
+	raws := make([]string, 1000)
+	for i := range raws {
+		raws[i] = ts.token(1, validatortest.Subject(fmt.Sprint(i)))
+	}
+	i := 0
+	hit := func(v *validator.Validator) func() { return func() { must(b, v, raws[0]) } }
+	next := func(v *validator.Validator) func() { return func() { must(b, v, raws[i%len(raws)]); i++ } }
+	b.Run("hit", func(b *testing.B) { ratios(b, 2000, hit(troubled), hit(quiet)) })
+	b.Run("uncached", func(b *testing.B) { ratios(b, 300, next(troubled), next(quiet)) })
+	release()
+	waiting.Wait()
+}
+
 func heapInUse() int64 {
 	runtime.GC()
 	runtime.GC()

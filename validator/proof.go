@@ -22,8 +22,8 @@ type Confirmation struct {
 // Confirmation when the request carries no proof of this kind. It does not
 // compare with the token: the validator does. An error refuses the request: one
 // made by NewError with its reason (ReasonProofUnavailable for a store that
-// failed), any other with ReasonProofInvalid. Implementations must be safe for
-// concurrent use.
+// failed) and, with ReasonProofNonce, its Challenge.Nonce; any other with
+// ReasonProofInvalid. Implementations must be safe for concurrent use.
 type Proof interface {
 	Confirm(ctx context.Context, rawToken string, t *Token) (Confirmation, error)
 }
@@ -92,6 +92,9 @@ func proofError(ctx context.Context, err error) *Error {
 		reason = ReasonProofUnavailable // as NewError has it: nothing was decided
 	}
 	e := refuse(reason, own.Detail)
+	if reason == ReasonProofNonce {
+		e.Challenge.Nonce = own.Challenge.Nonce
+	}
 	if e.Class == ErrUnavailable {
 		e.RetryAfter = max(own.RetryAfter, 0)
 	}

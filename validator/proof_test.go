@@ -136,6 +136,20 @@ func TestProofFailures(t *testing.T) {
 	hasty.RetryAfter = time.Hour
 	assert.Zero(t, refused(t, with(t.Context(), hasty), validator.ErrInvalidProof, validator.ReasonProofInvalid).RetryAfter)
 
+	// A nonce for the client comes out, but with no other reason.
+	asking := validator.NewError(validator.ReasonProofNonce, "")
+	asking.Challenge.Nonce, asking.Challenge.Scheme, asking.Challenge.Code = "n0nce", "x", "x"
+	assert.Equal(t, validator.Challenge{Code: "use_dpop_nonce", Description: "The DPoP proof needs the nonce of this answer", Nonce: "n0nce"},
+		refused(t, with(t.Context(), asking), validator.ErrInvalidProof, validator.ReasonProofNonce).Challenge)
+	asking = validator.NewError(validator.ReasonProofKey, "")
+	asking.Challenge.Nonce = "n0nce"
+	assert.Empty(t, refused(t, with(t.Context(), asking), validator.ErrInvalidProof, validator.ReasonProofKey).Challenge.Nonce)
+	for _, full := range []validator.Reason{validator.ReasonProofStoreFull, validator.ReasonProofKeyFull} {
+		busy := validator.NewError(full, "")
+		busy.RetryAfter = time.Second
+		assert.Equal(t, time.Second, refused(t, with(t.Context(), busy), validator.ErrUnavailable, full).RetryAfter)
+	}
+
 	// A deadline inside of a proof is not the caller's.
 	err := with(t.Context(), context.DeadlineExceeded)
 	refused(t, err, validator.ErrInvalidProof, validator.ReasonProofInvalid)

@@ -246,17 +246,31 @@ func TestRefused(t *testing.T) {
 	refused(t, validator.NewError("made_up", ""), validator.ErrUnavailable, "made_up")
 }
 
-// TestChallenges: what a client is told depends on the class alone.
+// TestChallenges: what a client is told depends on the class alone, and with DPoP on
+// whether it is the proof that is bad, or the binding of the token that is not
+// confirmed (RFC 9449 7.1).
 func TestChallenges(t *testing.T) {
 	for reason, code := range map[validator.Reason]string{
 		validator.ReasonNoToken: "", validator.ReasonKeysUnavailable: "", "made_up": "",
 		validator.ReasonTokenAlphabet: "invalid_request", validator.ReasonBadSignature: "invalid_token",
 		validator.ReasonProofMissing: "invalid_token", validator.ReasonExpired: "invalid_token",
 		validator.ReasonInsufficientScope: "insufficient_scope",
+		validator.ReasonProofMismatch:     "invalid_token", validator.ReasonProofScheme: "invalid_token", validator.ReasonProofInvalid: "invalid_token",
+		validator.ReasonProofSeveral: "invalid_dpop_proof", validator.ReasonProofTooLarge: "invalid_dpop_proof",
+		validator.ReasonProofMalformed: "invalid_dpop_proof", validator.ReasonProofType: "invalid_dpop_proof",
+		validator.ReasonProofAlgorithm: "invalid_dpop_proof", validator.ReasonProofKey: "invalid_dpop_proof",
+		validator.ReasonProofMethod: "invalid_dpop_proof", validator.ReasonProofURI: "invalid_dpop_proof",
+		validator.ReasonProofTime: "invalid_dpop_proof", validator.ReasonProofToken: "invalid_dpop_proof",
+		validator.ReasonProofID: "invalid_dpop_proof", validator.ReasonProofSignature: "invalid_dpop_proof",
+		validator.ReasonProofReplayed: "invalid_dpop_proof", validator.ReasonProofNonce: "use_dpop_nonce",
+		validator.ReasonProofUnavailable: "", validator.ReasonProofStoreFull: "", validator.ReasonProofKeyFull: "",
 	} {
 		ch := validator.NewError(reason, "").Challenge
 		assert.Equal(t, code, ch.Code, reason)
 		assert.Equal(t, code == "", ch.Description == "", reason)
+		if strings.Contains(code, "dpop") {
+			assert.ErrorIs(t, validator.NewError(reason, ""), validator.ErrInvalidProof)
+		}
 		assert.Equal(t, reason == validator.ReasonExpired, strings.HasSuffix(ch.Description, "expired"), reason)
 	}
 }

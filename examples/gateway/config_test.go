@@ -189,6 +189,33 @@ func TestMistakes(t *testing.T) {
 		"max_auth_age":           {"scopes: [orders.read]", "scopes: [orders.read]\n    max_auth_age: 0s", strs{"17: routes[0].max_auth_age: must be more than 0s: leave it out if it does not matter"}},
 		"acr_values":             {"scopes: [orders.read]", "scopes: [orders.read]\n    acr_values: [a b]", strs{"17: routes[0].acr_values: "}},
 		"fresh":                  {"scopes: [orders.read]", "scopes: [orders.read]\n    fresh: soon", strs{"17: routes[0].fresh: must be now, or a duration with a unit, such as 30s"}},
+		"origin without dpop":    {"", "public_origin: https://a\n", strs{"19: public_origin: is what dpop is for, and there is no dpop"}},
+		"dpop without origin":    {"", "dpop: {enabled: true}\n", strs{"1: public_origin: is required with dpop"}},
+		"dpop, not said":         {"", "public_origin: https://a\ndpop: {window: 30s}\n", strs{"20: dpop.enabled: is required"}},
+		"dpop, off but wrong":    {"", "public_origin: https://a\ndpop: {enabled: false, algorithms: [HS256]}\n", strs{`20: dpop.algorithms: "HS256" is not an asymmetric JWS algorithm that this library verifies`}},
+		"origin with a path":     {"", "public_origin: https://a/b\ndpop: {enabled: true}\n", strs{"19: public_origin: must be scheme and host only"}},
+		"origin, http":           {"", "public_origin: http://a\ndpop: {enabled: true}\n", strs{"19: public_origin: must be https"}},
+		"origin, http here":      {"", "insecure_allow_http: true\npublic_origin: http://127.0.0.1:1\ndpop: {enabled: true}\n", nil},
+		"window":                 {"", "public_origin: https://a\ndpop: {enabled: true, window: 6m}\n", strs{"20: dpop.window: must not be above 5m0s"}},
+		"no window":              {"", "public_origin: https://a\ndpop: {enabled: true, window: 0s}\n", strs{"20: dpop.window: must be more than 0s: leave it out if it does not matter"}},
+		"max_proofs":             {"", "public_origin: https://a\ndpop: {enabled: true, max_proofs: 0}\n", strs{"20: dpop.max_proofs: must be at least 1: leave it out if it does not matter"}},
+		"max_proofs_per_key":     {"", "public_origin: https://a\ndpop: {enabled: true, max_proofs_per_key: -1}\n", strs{"20: dpop.max_proofs_per_key: must be at least 1: leave it out if it does not matter"}},
+		"nonces, no file":        {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: x}}\n", strs{"20: dpop.nonces.secret_file: no such file or directory"}},
+		"nonces, short":          {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: secret}}\n", strs{"20: dpop.nonces.secret_file: must have at least 32 bytes"}},
+		"nonces, previous":       {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: gateway.yaml, previous_secret_file: secret}}\n", strs{"20: dpop.nonces.previous_secret_file: must have at least 32 bytes, or none"}},
+		"nonces, the same":       {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: gateway.yaml, previous_secret_file: gateway.yaml}}\n", strs{"20: dpop.nonces.previous_secret_file: is that of secret_file"}},
+		"nonces, no previous":    {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: gateway.yaml, previous_secret_file: x}}\n", strs{"20: dpop.nonces.previous_secret_file: no such file or directory"}},
+		"nonces, lifetime":       {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: gateway.yaml, lifetime: 0s}}\n", strs{"20: dpop.nonces.lifetime: must be more than 0s: leave it out if it does not matter"}},
+		"nonces, long lifetime":  {"", "public_origin: https://a\ndpop: {enabled: true, nonces: {secret_file: gateway.yaml, lifetime: 25h}}\n", strs{"20: dpop.nonces.lifetime: must not be above 24h0m0s"}},
+		"no certificate":         {"", "client_certificate: {request: false}\n", strs{"19: client_certificate: says of no certificate: request them, or name trusted_proxies"}},
+		"certificate, no tls":    {"", "client_certificate: {request: true}\n", strs{"19: client_certificate.request: needs tls: a client shows its certificate to whoever ends TLS"}},
+		"proxies":                {"", "client_certificate:\n  trusted_proxies:\n  - 10.0.0.0/8\n  - 10.0.0.1\n", strs{"22: client_certificate.trusted_proxies[1]: is no prefix, such as 192.0.2.1/32"}},
+		"proxies, everybody":     {"", "client_certificate:\n  trusted_proxies: [0.0.0.0/0]\n", strs{"20: client_certificate.trusted_proxies[0]: is everybody: 0.0.0.0/0"}},
+		"tls, no such file":      {"", "tls: {cert_file: x, key_file: secret}\n", strs{"19: tls.cert_file: no such file or directory"}},
+		"tls, no key":            {"", "tls: {cert_file: secret}\n", strs{"19: tls.key_file: is required"}},
+		"tls, no PEM":            {"", "tls: {cert_file: secret, key_file: secret}\n", strs{"19: tls.cert_file: cert_file and key_file are not a certificate and its key in PEM"}},
+		"header, proof":          {"X-User-Id", "dpop", strs{"4: identity_headers.dpop: is a header with a meaning of its own"}},
+		"header, certificate":    {"X-User-Id", "Client_Cert", strs{"4: identity_headers.Client_Cert: is a header with a meaning of its own"}},
 		"two at once":            {"orders.read]", "a b]\n    any_scope: [c d]", strs{`16: routes[0].scopes: "a b" is not a scope (RFC 6749 3.3)`, `17: routes[0].any_scope: "c d" is not a scope (RFC 6749 3.3)`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,7 +341,7 @@ func writeCertificate(t *testing.T, dir string, key *ecdsa.PrivateKey) {
 
 func nopLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func writePEM(t *testing.T, path, kind string, der []byte, err error) {
+func writePEM(t testing.TB, path, kind string, der []byte, err error) {
 	t.Helper()
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))

@@ -59,28 +59,43 @@ func (s *source) line(field string) int {
 }
 
 // blame turns what the library says about a configuration into faults of the
-// file. at is the field that the configuration was made of; empty: all of it.
-func (s *source) blame(at string, err error) {
+// file. place says where the file has a field of the library's; of "", what the
+// configuration was made of.
+func (s *source) blame(err error, place func(field string) string) {
 	if err == nil {
 		return
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
-			s.blame(at, one)
+			s.blame(one, place)
 		}
 		return
 	}
 	var mistake *validator.ConfigError
 	if !errors.As(err, &mistake) {
-		s.fault(at, err.Error())
+		s.fault(place(""), err.Error())
 		return
 	}
-	field := inFile(mistake.Field)
-	if at != "" { // it is about a Policy, and says "Policy.Scopes"
-		_, field, _ = strings.Cut(field, ".")
-		field = strings.TrimSuffix(join(at, field), ".")
+	s.fault(place(mistake.Field), namesInFile.Replace(mistake.Problem))
+}
+
+// inPolicy is for mistakes of a Policy that was made of a field.
+func inPolicy(at string) func(string) string {
+	return func(field string) string { // such as "Policy.Scopes"
+		_, field, _ = strings.Cut(inFile(field), ".")
+		return strings.TrimSuffix(join(at, field), ".")
 	}
-	s.fault(field, namesInFile.Replace(mistake.Problem))
+}
+
+// inTable is for mistakes of parts whose fields are elsewhere in the file.
+func inTable(table map[string]string) func(string) string {
+	return func(field string) string {
+		name, index, listed := strings.Cut(field, "[")
+		if at, one := table[field]; one || !listed {
+			return at
+		}
+		return table[name] + "[" + index
+	}
 }
 
 // inFile is the path of a field of validator.Config in the file.
@@ -100,7 +115,7 @@ func inFile(field string) string {
 var movedInFile = strings.NewReplacer(
 	".IntrospectAlways", ".Introspection.Always", ".IntrospectionMaxAge", ".Introspection.MaxAge",
 	".StaleIfError", ".Introspection.StaleIfError", ".AllowMissing", ".Introspection.AllowMissing",
-	"OpaqueIssuer", "NoOpaqueTokens",
+	"OpaqueIssuer", "NoOpaqueTokens", "RevocationsConfig.", "Revocation.",
 )
 
 // fieldsInFile are names that are not the lower case of the library's.
@@ -112,15 +127,17 @@ var fieldsInFile = map[string]string{
 	"AllowMissingTokenType": "allow_missing_token_type", "MinLength": "min_length", "MaxLength": "max_length",
 	"AnyScope": "any_scope", "AnyTrustedIssuer": "any_trusted_issuer", "AnyToken": "any_token",
 	"MaxTokenAge": "max_token_age", "ACRValues": "acr_values", "MaxAuthAge": "max_auth_age",
-	"InsecureAllowHTTP": "insecure_allow_http",
+	"InsecureAllowHTTP": "insecure_allow_http", "MaxTokenLifetime": "max_token_lifetime",
+	"EventAudiences": "event_audiences", "LogoutClientIDs": "logout_client_ids", "MaxMarks": "max_marks",
 }
 
 // namesInFile spells the library's names in a message as the file does.
 var namesInFile = func() *strings.Replacer {
 	pairs := []string{
 		"or set OpaqueIssuer; NoOpaqueTokens if there are none", "or say no_opaque_tokens if there are none",
+		"is the Secret", "is that of secret_file",
 		"IntrospectAlways", "introspection.always", "Introspection.Signed", "introspection.signed", "Introspection is nil", "introspection is not there",
-		"Introspection", "introspection", "Issuers", "issuers", "Audiences", "audiences", "Endpoint", "endpoint", " Prefix", " prefix", "Prefix has", "prefix has", "Signed is", "signed is",
+		"Introspection", "introspection", "Issuers", "issuers", "Revocations is nil", "revocation is not there", "Revocations", "revocation", "Audiences", "audiences", "Endpoint", "endpoint", " Prefix", " prefix", "Prefix has", "prefix has", "Signed is", "signed is",
 		"ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth or BearerToken", authMethods,
 	}
 	for library, file := range fieldsInFile {

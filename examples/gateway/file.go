@@ -15,19 +15,55 @@ const (
 // field means. A field that was not there is zero; what is there and empty never
 // passes for that (see decode).
 type file struct {
-	Listen               string       `yaml:"listen,required"`
-	AdminListen          string       `yaml:"admin_listen"`
-	Upstream             string       `yaml:"upstream"`
-	UpstreamTimeout      *duration    `yaml:"upstream_timeout"`
-	ShutdownTimeout      *duration    `yaml:"shutdown_timeout"`
-	Realm                string       `yaml:"realm"`
-	Leeway               *duration    `yaml:"leeway"`
-	InsecureAllowHTTP    bool         `yaml:"insecure_allow_http"`
-	NoOpaqueTokens       bool         `yaml:"no_opaque_tokens"`
-	ForwardAuthorization bool         `yaml:"forward_authorization"`
-	IdentityHeaders      []pair       `yaml:"identity_headers"`
-	Issuers              []issuerPart `yaml:"issuers,required"`
-	Routes               []routePart  `yaml:"routes,required"`
+	Listen               string                 `yaml:"listen,required"`
+	AdminListen          string                 `yaml:"admin_listen"`
+	TLS                  *tlsPart               `yaml:"tls"`
+	Upstream             string                 `yaml:"upstream"`
+	UpstreamTimeout      *duration              `yaml:"upstream_timeout"`
+	ShutdownTimeout      *duration              `yaml:"shutdown_timeout"`
+	Realm                string                 `yaml:"realm"`
+	Leeway               *duration              `yaml:"leeway"`
+	InsecureAllowHTTP    bool                   `yaml:"insecure_allow_http"`
+	NoOpaqueTokens       bool                   `yaml:"no_opaque_tokens"`
+	ForwardAuthorization bool                   `yaml:"forward_authorization"`
+	IdentityHeaders      []pair                 `yaml:"identity_headers"`
+	PublicOrigin         string                 `yaml:"public_origin"`
+	DPoP                 *dpopPart              `yaml:"dpop"`
+	ClientCertificate    *clientCertificatePart `yaml:"client_certificate"`
+	Revocation           *revocationPart        `yaml:"revocation"`
+	Issuers              []issuerPart           `yaml:"issuers,required"`
+	Routes               []routePart            `yaml:"routes,required"`
+}
+
+type tlsPart struct {
+	CertFile string `yaml:"cert_file,required"`
+	KeyFile  string `yaml:"key_file,required"`
+}
+
+type dpopPart struct {
+	Enabled         bool        `yaml:"enabled,required"`
+	Algorithms      []string    `yaml:"algorithms"`
+	Window          *duration   `yaml:"window"`
+	MaxProofs       *int        `yaml:"max_proofs"`
+	MaxProofsPerKey *int        `yaml:"max_proofs_per_key"`
+	Nonces          *noncesPart `yaml:"nonces"`
+}
+
+type noncesPart struct {
+	SecretFile         string    `yaml:"secret_file,required"`
+	PreviousSecretFile string    `yaml:"previous_secret_file"`
+	Lifetime           *duration `yaml:"lifetime"`
+}
+
+type clientCertificatePart struct {
+	Request        bool     `yaml:"request"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+}
+
+type revocationPart struct {
+	LogoutPath string `yaml:"logout_path"`
+	EventsPath string `yaml:"events_path"`
+	MaxMarks   int    `yaml:"max_marks"`
 }
 
 type issuerPart struct {
@@ -41,6 +77,9 @@ type issuerPart struct {
 	Profile             string             `yaml:"profile"`
 	JWKSURL             string             `yaml:"jwks_url"`
 	OpaqueOnly          bool               `yaml:"opaque_only"`
+	MaxTokenLifetime    *duration          `yaml:"max_token_lifetime"`
+	EventAudiences      []string           `yaml:"event_audiences"`
+	LogoutClientIDs     []string           `yaml:"logout_client_ids"`
 	Introspection       *introspectionPart `yaml:"introspection"`
 }
 

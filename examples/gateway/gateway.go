@@ -16,26 +16,32 @@ type gateway struct {
 	guard     *middleware.Guard
 	table     table
 	admin     http.Handler
+	used      *usedProofs // nil: there was no dpop yet
+
+	revocations *validator.Revocations // nil: nothing is ever revoked
 }
 
-// newGateway puts a configuration to work. old, if there is one, hands on its keys
-// and revocations. The error has a line for every mistake.
-func newGateway(c *config, old *validator.Validator, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
+// newGateway puts a configuration to work. old, if there is one, hands on its keys,
+// what was revoked and used proofs. The error has a line for every mistake.
+func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
 	g := &gateway{config: c, log: log}
+	build := validator.New
+	if old != nil {
+		build, g.used = old.validator.WithConfig, old.used
+	}
 	trusted := c.trust(log)
+	guarded := middleware.Config{Realm: c.Realm, Logger: log, DPoP: g.proofs(), MutualTLS: c.mutualTLS()}
+	g.revocations = c.revocations(old)
+	trusted.Revocations = g.revocations
 	if err := c.err(); err != nil {
 		return nil, err // what the library would say of it too
 	}
-	build := validator.New
-	if old != nil {
-		build = old.WithConfig
-	}
 	var err error
 	if g.validator, err = build(trusted); err == nil {
-		g.guard, err = middleware.New(g.validator, middleware.Config{Realm: c.Realm, Logger: log})
+		g.guard, err = middleware.New(g.validator, guarded)
 	}
 	if err != nil {
-		c.blame("", err)
+		c.blame(err, inFile)
 		return nil, c.err()
 	}
 	g.admin, g.table = g.healthMux(), table{g.guard.Routes(), http.NewServeMux()}

@@ -40,7 +40,7 @@ var sources = map[string]func(*validator.Token) value{
 // reserved are headers that are not for us to fill: those of the connection, of the
 // message's frame, and what the proxy sets itself. "*" ends a prefix.
 var reserved = []string{
-	"Authorization", "Connection", "Content-*", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Proxy-*", "Sec-*",
+	"Authorization", "Client-Cert*", "Connection", "Content-*", "Cookie", "DPoP", "Expect", "Forwarded", "Host", "Keep-Alive", "Proxy-*", "Sec-*",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Forwarded-*", "X-Real-Ip",
 }
 
@@ -84,7 +84,9 @@ func (id *identity) owned(name string) bool {
 			return true
 		}
 	}
-	return matches(name, "X-Forwarded-*") || matches(name, "Forwarded") || matches(name, "X-Real-Ip")
+	// What a proxy says about the client's certificate must not be the client's (RFC 9440
+	// 2.4): the upstream may believe it of us.
+	return matches(name, "X-Forwarded-*") || matches(name, "Forwarded") || matches(name, "X-Real-Ip") || matches(name, "Client-Cert*")
 }
 
 // strip removes them.

@@ -63,13 +63,13 @@ func assertOurs(t *testing.T, as *validatortest.Server, header http.Header) {
 func TestForgedTrailers(t *testing.T) {
 	f, as := startSimple(t)
 	const request = "POST /orders HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n%s\r\n" +
-		"5\r\nhello\r\n0\r\nX-User-Id: root\r\nX_User_Id: root\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: Bearer x\r\nX-Checksum: 42\r\n\r\n"
+		"5\r\nhello\r\n0\r\nX-User-Id: root\r\nX_User_Id: root\r\nX-Forwarded-For: 6.6.6.6\r\nAuthorization: Bearer x\r\nDPoP: x\r\nClient-Cert: :x:\r\nX-Checksum: 42\r\n\r\n"
 	for name, tc := range map[string]struct {
 		announced string
 		trailer   http.Header
 	}{
 		"announced": {
-			"Trailer: X-User-Id, x_user_id, Authorization, X-Forwarded-For, X-Checksum\r\n", http.Header{"X-Checksum": {"42"}},
+			"Trailer: X-User-Id, x_user_id, Authorization, DPoP, Client-Cert, X-Forwarded-For, X-Checksum\r\n", http.Header{"X-Checksum": {"42"}},
 		},
 		"only ours announced": {"Trailer: X-User-Id\r\nTrailer: X_USER_ID\r\n", nil},
 		"not announced":       {"", nil},

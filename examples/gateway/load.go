@@ -37,6 +37,8 @@ func load(path string) (*config, error) {
 	c.checkAddress("listen", c.Listen)
 	c.checkAddress("admin_listen", c.AdminListen)
 	c.checkUpstreams()
+	c.checkTLS()
+	c.checkRevocation()
 	c.identity = c.newIdentity()
 	return c, nil
 }

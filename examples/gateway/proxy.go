@@ -21,6 +21,7 @@ type proxy struct {
 	upstream             *url.URL
 	identity             *identity
 	forwardAuthorization bool
+	nonces               bool // the guard gives bound tokens a nonce
 	leeway               time.Duration
 	guard                *middleware.Guard
 	log                  *slog.Logger
@@ -31,7 +32,7 @@ func newProxy(p proxy, transport http.RoundTripper) *proxy {
 	p.reverse = httputil.ReverseProxy{
 		// Rewrite, not Director: after a Director, what the client names in Connection
 		// is removed, the headers that we set included.
-		Rewrite: p.rewrite, Transport: transport, ModifyResponse: limit, ErrorHandler: p.failed,
+		Rewrite: p.rewrite, Transport: transport, ModifyResponse: p.answered, ErrorHandler: p.failed,
 		BufferPool: buffers, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelInfo),
 	}
 	return &p
@@ -55,6 +56,7 @@ func (p *proxy) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetXForwarded()
 	if !p.forwardAuthorization {
 		out.Header.Del("Authorization") // the upstream needs no token that works elsewhere
+		out.Header.Del("DPoP")          // nor a proof that says nothing without it
 	}
 	if token, ok := validator.FromContext(pr.In.Context()); ok {
 		p.identity.set(out.Header, token)
@@ -76,7 +78,7 @@ func onlyWebSocket(header http.Header) {
 func (p *proxy) trailers(pr *httputil.ProxyRequest) {
 	out := pr.Out
 	for name := range out.Trailer {
-		if p.identity.owned(name) || matches(name, "Authorization") {
+		if p.identity.owned(name) || matches(name, "Authorization") || matches(name, "DPoP") {
 			delete(out.Trailer, name)
 		}
 	}
@@ -105,11 +107,24 @@ func (t *trailing) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// answered is told of every response before it is sent to the client.
+func (p *proxy) answered(response *http.Response) error {
+	// Two nonces would be none (RFC 9449 8.2): the proof is for us.
+	if token, ok := validator.FromContext(response.Request.Context()); ok && token.Confirmation().JKT != "" {
+		response.Header.Del("DPoP-Nonce")
+	}
+	return limit(response)
+}
+
 // failed answers a request that the upstream did not. The client learns nothing
 // about the upstream.
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var timeout net.Error
+	ended := revoked(errors.Join(context.Cause(r.Context()), err))
 	switch {
+	case ended != nil:
+		p.guard.Refuse(w, ended)
+		return
 	case errors.Is(context.Cause(r.Context()), errExpired), errors.Is(err, errExpired):
 		p.guard.Refuse(w, validator.NewError(validator.ReasonExpired, ""))
 		return

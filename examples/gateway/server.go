@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,8 +17,9 @@ type server struct {
 	err     error // once ended
 }
 
-// listen opens a port and serves it. A port that cannot be had is the file's fault.
-func (s *service) listen(g *gateway, field, address string, handler http.Handler, requests context.Context) (*server, error) {
+// listen opens a port and serves it; with TLS, if there is a configuration of it. A
+// port that cannot be had is the file's fault.
+func (s *service) listen(g *gateway, field, address string, handler http.Handler, requests context.Context, secure *tls.Config) (*server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		g.fault(field, err.Error())
@@ -25,6 +27,7 @@ func (s *service) listen(g *gateway, field, address string, handler http.Handler
 	}
 	server := &server{address: listener.Addr().String(), ended: make(chan struct{}), Server: &http.Server{
 		Handler:           handler,
+		TLSConfig:         secure,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -35,7 +38,11 @@ func (s *service) listen(g *gateway, field, address string, handler http.Handler
 	}}
 	go func() {
 		defer close(server.ended)
-		server.err = server.Serve(listener)
+		if secure != nil {
+			server.err = server.ServeTLS(listener, "", "")
+		} else {
+			server.err = server.Serve(listener)
+		}
 	}()
 	return server, nil
 }

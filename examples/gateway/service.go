@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"reflect"
 	"sync"
 	"sync/atomic"
 )
@@ -50,14 +51,14 @@ func (s *service) serve(ctx context.Context, reload <-chan os.Signal, stdout io.
 	g := s.current.Load()
 	requests, cut := context.WithCancel(context.Background())
 	defer cut()
-	front, err := s.listen(g, "listen", g.Listen, s, requests)
+	front, err := s.listen(g, "listen", g.Listen, s, requests, g.tls())
 	if err != nil {
 		return err
 	}
 	defer front.close()
 	servers := []*server{front}
 	if g.AdminListen != "" {
-		admin, err := s.listen(g, "admin_listen", g.AdminListen, http.HandlerFunc(s.admin), requests)
+		admin, err := s.listen(g, "admin_listen", g.AdminListen, http.HandlerFunc(s.admin), requests, nil)
 		if err != nil {
 			return err
 		}
@@ -105,12 +106,13 @@ func (s *service) next(old *gateway) (*gateway, error) {
 	for field, changed := range map[string]bool{
 		"listen": c.Listen != old.Listen, "admin_listen": c.AdminListen != old.AdminListen,
 		"upstream_timeout": c.UpstreamTimeout.or(defaultUpstreamTimeout) != old.UpstreamTimeout.or(defaultUpstreamTimeout),
+		"tls":              !reflect.DeepEqual(c.TLS, old.TLS), "client_certificate.request": c.asks() != old.asks(),
 	} {
 		if changed {
 			c.fault(field, "cannot change while the gateway runs: restart it")
 		}
 	}
-	return newGateway(c, old.validator, s.transport, s.log)
+	return newGateway(c, old, s.transport, s.log)
 }
 
 // drain ends serving. What is not done after shutdown_timeout is cut.

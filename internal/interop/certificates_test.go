@@ -4,12 +4,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -50,19 +48,6 @@ func keySet(key, more map[string]any) map[string]any {
 	return map[string]any{"keys": []any{key}}
 }
 
-// jwkThumbprint is that of a jwk (RFC 7638 3): encoding/json sorts the members.
-func jwkThumbprint(t testing.TB, jwk map[string]any) string {
-	t.Helper()
-	canonical, err := json.Marshal(jwk)
-	require.NoError(t, err)
-	return thumbprint(canonical)
-}
-
-func thumbprint(data []byte) string {
-	sum := sha256.Sum256(data)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
 // authority issues certificates.
 type authority struct {
 	*x509.Certificate
@@ -83,6 +68,14 @@ func newAuthority(t testing.TB) *authority {
 func (a *authority) issue(t testing.TB, name string) *tls.Certificate {
 	t.Helper()
 	return sign(t, certificate(name), a.Certificate, newKey(t), a.key)
+}
+
+// server makes a certificate for a server on loopback.
+func (a *authority) server(t testing.TB) *tls.Certificate {
+	t.Helper()
+	template := certificate("server")
+	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	return sign(t, template, a.Certificate, newKey(t), a.key)
 }
 
 func selfSigned(t testing.TB, name string) *tls.Certificate {
@@ -117,9 +110,7 @@ func sign(t testing.TB, template, parent *x509.Certificate, key, by *ecdsa.Priva
 // authority for clients and is trusted by it, and returns its origin.
 func (p *provider) listenTLS(t testing.TB, a *authority) string {
 	t.Helper()
-	template := certificate("provider")
-	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	server := sign(t, template, a.Certificate, newKey(t), a.key)
+	server := a.server(t)
 	key, err := x509.MarshalPKCS8PrivateKey(server.PrivateKey)
 	require.NoError(t, err)
 	return p.command(t, command{

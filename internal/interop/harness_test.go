@@ -3,16 +3,12 @@
 package interop
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,14 +41,12 @@ const patience = 30 * time.Second
 // provider is a running authorization server. Any goroutine may call the
 // methods that take a context; the others belong to the test's own.
 type provider struct {
-	issuer  string
-	client  *http.Client
-	stdin   io.WriteCloser
-	stdout  *os.File
-	answers *bufio.Reader
+	*process
+	issuer string
+	client *http.Client
 }
 
-// answer is one line from the process.
+// answer is one line from the provider.
 type answer struct {
 	Issuer string   `json:"issuer"`
 	KIDs   []string `json:"kids"`
@@ -60,13 +54,17 @@ type answer struct {
 	Error  string   `json:"error"`
 }
 
-// command is one line to the process.
+// command is one line to the provider.
 type command struct {
 	Name   string   `json:"cmd"`
 	Client metadata `json:"client,omitempty"`
 	Key    string   `json:"key,omitempty"`
 	Cert   string   `json:"cert,omitempty"`
 	CA     string   `json:"ca,omitempty"`
+
+	ClientID string `json:"client_id,omitempty"`
+	User     string `json:"user,omitempty"`
+	Session  string `json:"sid,omitempty"`
 }
 
 // metadata describes a client (RFC 7591 2).
@@ -75,38 +73,11 @@ type metadata map[string]any
 // start runs a provider of its own for the test and ends it with the test.
 func start(t testing.TB) *provider {
 	t.Helper()
-	// A pipe of our own, because exec's hides that it can time out.
-	stdout, childStdout, err := os.Pipe()
-	require.NoError(t, err)
-	cmd := exec.Command(findNode(t), "provider.mjs")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "provider", childStdout, t.Output()
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	childStdout.Close() // from here on, the end of the process is the end of the pipe
-
-	p := &provider{
-		client:  &http.Client{Transport: &http.Transport{}, Timeout: patience},
-		stdin:   stdin,
-		stdout:  stdout,
-		answers: bufio.NewReader(stdout),
-	}
-	t.Cleanup(func() { p.stop(t, cmd) })
+	p := &provider{process: run(t, "provider.mjs"), client: &http.Client{Transport: &http.Transport{}, Timeout: patience}}
+	t.Cleanup(p.client.CloseIdleConnections)
 	p.issuer = p.read(t).Issuer
 	require.NotEmpty(t, p.issuer)
 	return p
-}
-
-// stop lets the process end by itself, which its closed stdin tells it to.
-func (p *provider) stop(t testing.TB, cmd *exec.Cmd) {
-	p.client.CloseIdleConnections()
-	p.stdin.Close()
-	kill := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	defer kill.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("provider: %v", err)
-	}
-	p.stdout.Close()
 }
 
 // rotate puts a new key for every algorithm first, keeps the old ones listed,
@@ -132,19 +103,21 @@ func (p *provider) register(t testing.TB, client metadata) {
 	p.command(t, command{Name: "register", Client: client})
 }
 
+// logOut tells a client by back channel that a user's session is over.
+func (p *provider) logOut(t testing.TB, clientID, user, sid string) {
+	t.Helper()
+	p.command(t, command{Name: "log_out", ClientID: clientID, User: user, Session: sid})
+}
+
 func (p *provider) command(t testing.TB, c command) answer {
 	t.Helper()
-	require.NoError(t, json.NewEncoder(p.stdin).Encode(c))
+	p.send(t, c)
 	return p.read(t)
 }
 
-func (p *provider) read(t testing.TB) answer {
+func (p *provider) read(t testing.TB) (a answer) {
 	t.Helper()
-	require.NoError(t, p.stdout.SetReadDeadline(time.Now().Add(patience)))
-	line, err := p.answers.ReadBytes('\n')
-	require.NoError(t, err, "the provider did not answer")
-	var a answer
-	require.NoError(t, json.Unmarshal(line, &a))
+	p.receive(t, &a)
 	require.Empty(t, a.Error)
 	return a
 }
@@ -235,23 +208,4 @@ func (p *provider) do(req *http.Request) ([]byte, error) {
 		err = fmt.Errorf("%s: %s: %s", req.URL.Path, resp.Status, body)
 	}
 	return body, err
-}
-
-// findNode returns a Node that can run the provider. A machine without one
-// fails the test: an interop test that is skipped proves nothing.
-func findNode(t testing.TB) string {
-	t.Helper()
-	if _, err := os.Stat("provider/node_modules/oidc-provider"); err != nil {
-		t.Fatal("the packages of internal/interop/provider are not installed: run `make setup`")
-	}
-	local, err := filepath.Abs("provider/.node/node_modules/.bin/node")
-	require.NoError(t, err)
-	for _, node := range []string{"node", local} {
-		// What the provider needs of the newer releases; 20.19 and 22 have it.
-		if exec.Command(node, "-e", "process.exit(URL.parse ? 0 : 1)").Run() == nil {
-			return node
-		}
-	}
-	t.Fatal("there is no Node 20.19 or newer: run `make setup`")
-	return ""
 }

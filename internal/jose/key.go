@@ -7,9 +7,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // Bounds of RSA moduli, in bits: smaller ones are broken (RFC 7518 3.3), larger
@@ -25,7 +27,9 @@ var (
 	ErrKeySize = errors.New("RSA modulus outside 2048 to 8192 bits")
 	// ErrKeyRSA: with e = 1 anything is its own signature; an even e or modulus is
 	// no RSA key.
-	ErrKeyRSA    = errors.New("RSA exponent or modulus is even, or the exponent is 1")
+	ErrKeyRSA = errors.New("RSA exponent or modulus is even, or the exponent is 1")
+	// ErrKeyOrder: with such a point, one signature is good for many messages.
+	ErrKeyOrder  = errors.New("Ed25519 point of small order")
 	ErrKeyAlg    = errors.New("alg of the key does not go with its type")
 	ErrSignature = errors.New("signature does not verify")
 )
@@ -81,10 +85,42 @@ func fittingAlgorithms(key crypto.PublicKey) (Algorithms, error) {
 			return NewAlgorithms(ES512), nil
 		}
 	case ed25519.PublicKey:
+		if smallOrder(k) {
+			return 0, ErrKeyOrder
+		}
 		return NewAlgorithms(EdDSA, Ed25519), nil
 	}
 	return 0, ErrKeyType
 }
+
+// smallOrder reports whether 8 times the point is the neutral element: then anybody
+// can sign for it. There are eight such points; these are their y coordinates, in every
+// encoding that decodes (RFC 8032 5.1.3).
+func smallOrder(key ed25519.PublicKey) bool {
+	var y [ed25519.PublicKeySize]byte
+	copy(y[:], key)
+	y[31] &= 0x7f // the sign of x
+	return slices.Contains(smallOrders, y)
+}
+
+var smallOrders = func() (list [][ed25519.PublicKeySize]byte) {
+	for _, text := range []string{
+		"0000000000000000000000000000000000000000000000000000000000000000", // order 4
+		"0100000000000000000000000000000000000000000000000000000000000000", // the neutral element
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", // order 8
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", // order 8
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p - 1: order 2
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p: 0 again
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", // p + 1: 1 again
+	} {
+		y, err := hex.DecodeString(text)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, [ed25519.PublicKeySize]byte(y))
+	}
+	return list
+}()
 
 // Fits reports whether the key may verify signatures of a.
 func (k *PublicKey) Fits(a Algorithm) bool { return k.algorithms.Has(a) }

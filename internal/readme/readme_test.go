@@ -19,8 +19,14 @@ const root = "../.."
 var compiled = []string{
 	"validator/example*_test.go",
 	"middleware/example*_test.go",
+	"jwks/example*_test.go",
+	"middleware/mtls/example*_test.go",
+	"middleware/dpop/example*_test.go",
+	"middleware/grpcauth/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
+	"examples/grpc/*.go",
+	"examples/routers/*.go",
 }
 
 func read(t *testing.T, name string) string {

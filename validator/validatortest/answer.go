@@ -17,13 +17,19 @@ func (s *Server) answerAbout(token string) map[string]any {
 	if answer == nil {
 		return map[string]any{"active": false} // and not why
 	}
-	style := s.opts.Style
-	rename(answer, style.clientClaim(), "client_id")
-	rename(answer, style.scopeClaim(), "scope")
+	d := s.dialect()
+	if client, ok := answer[d.client]; ok {
+		answer["client_id"] = client
+	}
+	unset(answer, "cid") // while Keycloak leaves azp in
+	rename(answer, d.scope, "scope")
+	if s.opts.Style == StyleHydra {
+		answer["token_use"] = "access_token"
+	}
 	if scopes, ok := answer["scope"].([]any); ok {
 		answer["scope"] = spaced(scopes)
 	}
-	if sub, ok := answer["sub"]; ok && style == StyleOkta {
+	if sub, ok := answer["sub"]; ok && s.opts.Style == StyleOkta {
 		answer["username"] = sub
 	}
 	answer["active"], answer["token_type"] = true, tokenType(answer)
@@ -59,7 +65,7 @@ func (s *Server) activeClaims(token string) jwt.MapClaims {
 		return s.activeOpaque(opaque)
 	}
 	parser := jwt.NewParser(jwt.WithJSONNumber(), jwt.WithStrictDecoding(),
-		jwt.WithTimeFunc(s.opts.Clock), jwt.WithIssuer(s.issuer))
+		jwt.WithTimeFunc(s.opts.Clock), jwt.WithIssuer(s.tokenIssuer()))
 	parsed, err := parser.Parse(token, s.verificationKeys)
 	if err != nil || revoked || !s.isAccessToken(parsed) {
 		return nil
@@ -101,7 +107,9 @@ func (s *Server) verificationKeys(t *jwt.Token) (any, error) {
 func (s *Server) isAccessToken(t *jwt.Token) bool {
 	claims := t.Claims.(jwt.MapClaims)
 	has := func(name string) bool { _, ok := claims[name]; return ok }
-	if slices.ContainsFunc([]string{"nonce", "at_hash", "events"}, has) {
+	kind, use := claims["typ"], claims["token_use"] // Keycloak's, Cognito's
+	if slices.ContainsFunc([]string{"nonce", "at_hash", "events"}, has) ||
+		kind != nil && kind != "Bearer" && kind != "DPoP" || use != nil && use != "access" {
 		return false
 	}
 	typ, _ := t.Header["typ"].(string)
@@ -109,7 +117,7 @@ func (s *Server) isAccessToken(t *jwt.Token) bool {
 	case "at+jwt":
 		return true
 	case "jwt", "":
-		return s.opts.Style != StyleRFC9068 && has(s.opts.Style.clientClaim())
+		return s.opts.Style != StyleRFC9068 && has(s.dialect().client)
 	}
 	return false
 }

@@ -24,7 +24,9 @@ type Case struct {
 // style and one client, at the time of its clock. They fit a validator that
 // requires exactly these, allows [Server.Algorithms] as they are after the
 // call, has a leeway of 30 seconds and no proof of possession. Try them
-// within some 20 seconds of that clock.
+// within some 20 seconds of that clock. Under [StyleCognito] its audiences are
+// the client and the server's audience, and of a server for all tenants it
+// allows DefaultTenant alone.
 //
 // So that there are keys to confuse, it lists two RS256 keys and one of ES256
 // where the server does not have them; the current key stays. Few kids are
@@ -79,9 +81,9 @@ func (c *corpus) by(kid string, edits ...Edit) string {
 	return c.s.MintWith(kid, append([]Edit{ClientID(c.client)}, edits...)...)
 }
 
-// rewrite is the good token with other claims text, signed.
-func (c *corpus) rewrite(edit func(claims string) string) string {
-	header, claims := decodeJWS(c.token())
+// rewrite is the good token after edits with other claims text, signed.
+func (c *corpus) rewrite(edit func(claims string) string, edits ...Edit) string {
+	header, claims := decodeJWS(c.token(edits...))
 	return c.s.Sign("", header, []byte(edit(string(claims))))
 }
 
@@ -96,8 +98,11 @@ func first(member string) func(string) string {
 }
 
 // clientClaim and scopeClaim are the names of the server's style.
-func (c *corpus) clientClaim() string { return c.s.opts.Style.clientClaim() }
-func (c *corpus) scopeClaim() string  { return c.s.opts.Style.scopeClaim() }
+func (c *corpus) clientClaim() string { return c.s.dialect().client }
+func (c *corpus) scopeClaim() string  { return c.s.dialect().scope }
+
+// is reports whether the server is of one of the styles.
+func (c *corpus) is(styles ...Style) bool { return slices.Contains(styles, c.s.opts.Style) }
 
 // decodeJWS returns header and payload of a token that this package made.
 func decodeJWS(token string) (header, payload []byte) {
@@ -163,7 +168,8 @@ func (s *Server) outsideKey(kid string) crypto.Signer {
 		}
 		s.outsider = k
 	}
-	r := ring{keys: []key{{kid, "ES256", s.outsider, true}, {unknownKID, "ES256", s.outsider, true}}}
-	s.outsideSet = r.keySet()
+	foreign := func(kid string) key { return key{kid: kid, alg: "ES256", signer: s.outsider, listed: true} }
+	r := ring{keys: []key{foreign(kid), foreign(unknownKID)}}
+	s.outsideSet = r.keySet(nil)
 	return s.outsider
 }

@@ -41,7 +41,7 @@ func (c *corpus) text() {
 
 // members adds names that two readers may read in two ways: the same name
 // twice, and names that only a reader who folds case takes for a claim. The
-// values are those of the good token, so that nothing else is wrong; before
+// values are those of a good token, so that nothing else is wrong; before
 // it, where the last one wins in most readers, stands another.
 func (c *corpus) members() {
 	exp := c.now.Add(c.s.opts.Lifetime).Unix()
@@ -49,7 +49,7 @@ func (c *corpus) members() {
 		name, folded string
 		same, other  any
 	}{
-		{"iss", "ISS", c.s.issuer, "https://evil.example"},
+		{"iss", "ISS", c.s.tokenIssuer(), "https://evil.example"},
 		{"sub", "\u017fub", DefaultSubject, "admin"},
 		{"aud", "Aud", c.s.opts.Audience, "api://another"},
 		{"exp", "Exp", exp, 1},
@@ -58,11 +58,7 @@ func (c *corpus) members() {
 		{c.clientClaim(), strings.ToUpper(c.clientClaim()), c.client, "another"},
 		{c.scopeClaim(), "\u017f" + c.scopeClaim()[1:], c.scopeValue("read", "write"), c.scopeValue("admin")},
 	} {
-		same := ":" + string(mustJSON(m.same))
-		c.ambiguous("duplicate-"+m.name+"-last", "duplicate members", last(quoted(m.name)+same))
-		c.ambiguous("duplicate-"+m.name+"-escaped", "duplicate members", last(`"`+escaped(m.name)+`"`+same))
-		c.ambiguous("duplicate-"+m.name+"-first", "duplicate members", first(quoted(m.name)+":"+string(mustJSON(m.other))))
-		c.ambiguous("folded-"+m.name, "names that look alike", last(quoted(m.folded)+same))
+		c.member(m.name, m.folded, m.same, m.other)
 	}
 	for _, m := range []named{
 		{"custom", `"x":1,"x":1`}, {"nested", `"x":{"y":[{"z":1,"z":2}]}`}, {"nbf", `"nbf":1,"nbf":1`},
@@ -76,17 +72,24 @@ func (c *corpus) members() {
 	}
 }
 
-func (c *corpus) ambiguous(name, kills string, edit func(claims string) string) {
-	c.refuse(name, kills, "good", "malformed_claims", c.rewrite(edit))
+// member adds a claim with that value once more, in several ways.
+func (c *corpus) member(name, folded string, same, other any) {
+	again := ":" + string(mustJSON(same))
+	add := func(kind, kills string, edit func(string) string) {
+		c.ambiguous(kind, kills, edit, Claim(name, same)) // not every style has each claim
+	}
+	add("duplicate-"+name+"-last", "duplicate members", last(quoted(name)+again))
+	add("duplicate-"+name+"-escaped", "duplicate members", last(`"`+escaped(name)+`"`+again))
+	add("duplicate-"+name+"-first", "duplicate members", first(quoted(name)+":"+string(mustJSON(other))))
+	add("folded-"+name, "names that look alike", last(quoted(folded)+again))
+}
+
+func (c *corpus) ambiguous(name, kills string, edit func(claims string) string, edits ...Edit) {
+	c.refuse(name, kills, "good", "malformed_claims", c.rewrite(edit, edits...))
 }
 
 // scopeValue spells scopes as the server's style does.
-func (c *corpus) scopeValue(scopes ...string) any {
-	if c.scopeClaim() == "scp" {
-		return scopes
-	}
-	return strings.Join(scopes, " ")
-}
+func (c *corpus) scopeValue(scopes ...string) any { return spell(c.s.dialect().list, scopes...) }
 
 func quoted(s string) string { return `"` + s + `"` }
 
@@ -101,7 +104,7 @@ func (c *corpus) types() {
 	text := func(value any) map[string]any {
 		return map[string]any{"null": nil, "number": 1, "bool": true, "array": []any{value}, "object": map[string]any{"a": value}}
 	}
-	add("iss", text(c.s.issuer))
+	add("iss", text(c.s.tokenIssuer()))
 	add("sub", text(DefaultSubject))
 	add("jti", text("x"))
 	add(c.clientClaim(), text(c.client))

@@ -21,7 +21,7 @@ func (c *corpus) good() {
 	c.accept("size-at-limit", c.sized(maxTokenBytes))
 	c.accept("header-parameters-never-followed", c.token(
 		HeaderParam("jku", c.s.outsideURL()), HeaderParam("x5u", c.s.outsideURL()),
-		HeaderParam("jwk", publicJWK(c.outsider.Public())), HeaderParam("x5c", []string{selfSigned(c.outsider)}),
+		HeaderParam("jwk", publicJWK(c.outsider.Public())), HeaderParam("x5c", x5c(c.outsider)),
 	))
 	c.accept("header-cty", c.token(HeaderParam("cty", "json")))
 	c.goodTimes()
@@ -53,7 +53,9 @@ func (c *corpus) goodClaims() {
 		Claim("issuer", 1), Claim("scopes", 2), Claim("audience", 3), Claim("expires", 4), Claim("subject", 5),
 		Claim("client", 6), Claim("iss_", 7), Claim("aud2", 8), Claim("x_cnf", 9),
 	))
-	c.accept("scope-absent", c.token(Scope()))
+	if !c.is(StyleEntraV2) { // the scope is part of its mark
+		c.accept("scope-absent", c.token(Scope()))
+	}
 	for _, name := range c.otherClientClaims() {
 		c.accept("client-also-in-"+name, c.token(Claim(name, c.client)))
 	}
@@ -62,6 +64,7 @@ func (c *corpus) goodClaims() {
 	} else {
 		c.accept("scope-also-as-array", c.token(Claim("scp", strings.Fields(DefaultScope))))
 	}
+	c.accept("scope-in-the-other-form", c.token(Claim(c.scopeClaim(), spell(!c.s.dialect().list, "read", "write"))))
 }
 
 func (c *corpus) goodText() {
@@ -85,8 +88,17 @@ func (c *corpus) goodTypes() {
 		typ("jwt-lower-case", "jwt")
 		typ("access", "at+jwt")
 		return
+	case StyleEntraV1, StyleEntraV2, StyleHydra:
+		typ("jwt-lower-case", "jwt")
+		typ("application-jwt", "application/jwt")
+		return
+	case StyleCognito:
+		return
 	case StyleGeneric:
 		c.accept("typ-absent", c.token(NoHeaderParam("typ")))
+		typ("jwt-lower-case", "jwt")
+		typ("access", "at+jwt")
+	case StyleAuth0, StyleKeycloak:
 		typ("jwt-lower-case", "jwt")
 		typ("access", "at+jwt")
 	}

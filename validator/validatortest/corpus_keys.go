@@ -23,7 +23,7 @@ const (
 )
 
 // outsideURL is where the attacker's key set is.
-func (s *Server) outsideURL() string { return s.base() + outsidePath }
+func (s *Server) outsideURL() string { return s.address(s.path() + outsidePath) }
 
 // algorithm adds what no issuer of the validator signs with (RFC 8725
 // sections 3.1 and 3.2).
@@ -96,7 +96,14 @@ func (c *corpus) keys() {
 	add("kid-unlisted", "good", c.token(HeaderParam("kid", unknownKID)))
 	add("kid-and-key-unlisted", "good-es256", c.forge(HeaderParam("kid", unknownKID)))
 	add("kid-absent-several-keys-fit", "good-rs256", c.by(c.rsa, NoHeaderParam("kid")))
-	add("kid-of-a-key-of-another-type", "good-rs256", c.by(c.rsa, HeaderParam("kid", c.ec)))
+	switch { // one of them: see Corpus
+	case c.is(StyleKeycloak):
+		add("kid-of-the-encryption-key", "good-rs256", c.by(EncryptionKID))
+	case c.is(StyleCognito):
+		add("kid-without-padding", "good", c.token(HeaderParam("kid", strings.TrimRight(c.s.KID(), "="))))
+	default:
+		add("kid-of-a-key-of-another-type", "good-rs256", c.by(c.rsa, HeaderParam("kid", c.ec)))
+	}
 }
 
 // forge is the good token signed by the attacker, under the kid of the ES256
@@ -115,7 +122,7 @@ func (c *corpus) embedded() {
 	}{
 		{"jwk", publicJWK(c.outsider.Public())},
 		{"jku", c.s.outsideURL()},
-		{"x5c", []string{selfSigned(c.outsider)}},
+		{"x5c", x5c(c.outsider)},
 	} {
 		own := HeaderParam(v.name, v.value)
 		c.refuse(v.name+"-under-listed-kid", "key by kid", "header-parameters-never-followed", "bad_signature", c.forge(own))
@@ -124,9 +131,14 @@ func (c *corpus) embedded() {
 	}
 }
 
-// selfSigned is a certificate for the key as x5c has it: base64, not
-// base64url (RFC 7515 section 4.1.6).
-func selfSigned(k crypto.Signer) string {
+// x5c is a chain of one certificate for the key: base64, not base64url (RFC
+// 7515 section 4.1.6).
+func x5c(k crypto.Signer) []string {
+	return []string{base64.StdEncoding.EncodeToString(selfSigned(k))}
+}
+
+// selfSigned is a certificate for the key.
+func selfSigned(k crypto.Signer) []byte {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "outsider"},
@@ -137,5 +149,5 @@ func selfSigned(k crypto.Signer) string {
 	if err != nil {
 		panic(err)
 	}
-	return base64.StdEncoding.EncodeToString(der)
+	return der
 }

@@ -12,7 +12,7 @@ func sortedNames(values map[string]any) []string { return slices.Sorted(maps.Key
 // issuer adds other issuers: iss is compared byte by byte (RFC 8414 section
 // 3.3, RFC 9068 section 4).
 func (c *corpus) issuer() {
-	iss := c.s.issuer
+	iss := c.s.tokenIssuer()
 	add := func(name string, edit Edit) {
 		c.refuse("iss-"+name, "iss", "good", "unknown_issuer", c.token(edit))
 	}
@@ -52,13 +52,15 @@ func (c *corpus) times() {
 // 4.1.3).
 func (c *corpus) audience() {
 	ours := c.s.opts.Audience
-	c.refuse("aud-absent", "aud required", "good", "audience_missing", c.token(NoClaim("aud")))
+	if !c.is(StyleCognito) {
+		c.refuse("aud-absent", "aud required", "good", "audience_missing", c.token(NoClaim("aud")))
+	}
 	c.refuse("aud-empty-array", "aud required", "aud-array-of-one", "audience_missing", c.token(Audience()))
 	c.refuse("aud-array-without-ours", "aud", "aud-array-with-ours", "audience_mismatch", c.token(Audience("api://another", ours+"2")))
 	for _, v := range []named{
 		{"other", "urn:other:" + ours}, {"prefix", ours[:len(ours)-1]}, {"longer", ours + "2"}, {"suffix", ours[1:]},
 		{"case", otherCase(ours)}, {"trailing-slash", ours + "/"}, {"space", " " + ours}, {"list-in-a-string", ours + " api://another"},
-		{"comma-list", ours + ",api://another"}, {"wildcard", "*"}, {"issuer", c.s.issuer},
+		{"comma-list", ours + ",api://another"}, {"wildcard", "*"}, {"issuer", c.s.tokenIssuer()},
 	} {
 		c.refuse("aud-"+v.name, "aud", "good", "audience_mismatch", c.token(Claim("aud", v.value)))
 	}
@@ -67,10 +69,7 @@ func (c *corpus) audience() {
 // otherClientClaims are those that may name the client besides the style's
 // own.
 func (c *corpus) otherClientClaims() []string {
-	if c.clientClaim() == "cid" {
-		return []string{"client_id", "azp", "appid"}
-	}
-	return []string{"cid", "azp", "appid"}
+	return slices.DeleteFunc([]string{"client_id", "cid", "azp", "appid"}, func(name string) bool { return name == c.clientClaim() })
 }
 
 func (c *corpus) clients() {
@@ -78,26 +77,28 @@ func (c *corpus) clients() {
 		{"other", "not-" + c.client}, {"case", otherCase(c.client)}, {"longer", c.client + "2"}, {"space", c.client + " "},
 		{"wildcard", "*"},
 	} {
-		c.refuse("client-"+v.name, "client", "good", "client_mismatch", c.token(ClientID(v.value)))
+		// With an audience of its own, for else another client is another audience to Cognito.
+		c.refuse("client-"+v.name, "client", "aud-array-of-one", "client_mismatch",
+			c.token(Claim("aud", []string{c.s.opts.Audience}), ClientID(v.value)))
 	}
 	for _, name := range c.otherClientClaims() {
 		c.refuse("client-other-in-"+name, "client conflict", "client-also-in-"+name, "client_conflict", c.token(Claim(name, c.client+"2")))
 	}
-	if c.s.opts.Style == StyleGeneric {
+	if c.is(StyleGeneric) {
 		c.refuse("client-absent", "client required", "typ-access", "client_missing",
 			c.token(HeaderParam("typ", "at+jwt"), NoClaim("client_id")))
 	}
 }
 
 func (c *corpus) scopes() {
-	one := func(s string) Edit { return Claim("scope", "read "+s) }
+	one := func(s string) Edit { return Claim(c.scopeClaim(), c.scopeValue("read", s)) }
 	if c.scopeClaim() == "scp" {
-		one = func(s string) Edit { return Claim("scp", []string{"read", s}) }
 		c.scopeConflicts("scope", "scope-also-as-string", "read admin", "read")
-		c.refuse("scope-space-in-array", "scope alphabet", "good", "malformed_scope", c.token(one("write admin")))
 	} else {
 		c.scopeConflicts("scp", "scope-also-as-array", []string{"read", "admin"}, []string{"read"})
 	}
+	c.refuse("scope-space-in-array", "scope alphabet", "scope-in-the-other-form", "malformed_scope",
+		c.token(Claim(c.scopeClaim(), []string{"read", "write admin"})))
 	// RFC 6749 section 3.3: %x21 / %x23-5B / %x5D-7E.
 	for _, v := range []named{
 		{"tab", "write\tadmin"}, {"lf", "write\nadmin"}, {"nul", "write\x00"}, {"quote", `"write"`}, {"backslash", `write\`},

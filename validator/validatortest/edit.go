@@ -29,37 +29,56 @@ func NoHeaderParam(name string) Edit {
 	return func(header, _ map[string]any) { delete(header, name) }
 }
 
-// Scope sets the scopes, in scp where the token has that or cid, as Okta's
-// have, else in scope. No scopes at all remove the claim.
+// Scope sets the scopes, in scp where the token has that, cid (Okta) or tid
+// (Entra), else in scope: as an array where there is one, or cid, else as a
+// string. No scopes at all remove the claim.
 func Scope(scopes ...string) Edit {
 	return func(_, claims map[string]any) {
-		name, value := "scope", any(strings.Join(scopes, " "))
-		if likeOkta(claims) {
-			name, value = "scp", scopes
-		}
-		claims[name] = value
+		name, list := scopeForm(claims)
+		claims[name] = spell(list, scopes...)
 		if len(scopes) == 0 {
 			delete(claims, name)
 		}
 	}
 }
 
-// ClientID sets the client, in cid where the token has that or scp, as Okta's
-// have, else in client_id.
-func ClientID(id string) Edit {
-	return func(_, claims map[string]any) {
-		if likeOkta(claims) {
-			claims["cid"] = id
-			return
-		}
-		claims["client_id"] = id
+// scopeForm is the claim that the scopes belong into, and whether it is an array.
+func scopeForm(claims map[string]any) (name string, list bool) {
+	scp, has := claims["scp"]
+	_, text := scp.(string)
+	_, cid := claims["cid"]
+	_, tid := claims["tid"]
+	switch {
+	case has:
+		return "scp", !text
+	case cid, tid:
+		return "scp", cid
 	}
+	return "scope", false
 }
 
-func likeOkta(claims map[string]any) bool {
-	_, cid := claims["cid"]
-	_, scp := claims["scp"]
-	return cid || scp
+// spell spells scopes as an array, or as RFC 6749 section 3.3 does.
+func spell(list bool, scopes ...string) any {
+	if list {
+		return scopes
+	}
+	return strings.Join(scopes, " ")
+}
+
+// ClientID sets the client, in each of cid, azp, appid and client_id that the
+// token has, and in client_id if it has none.
+func ClientID(id string) Edit {
+	return func(_, claims map[string]any) {
+		named := false
+		for _, name := range []string{"cid", "azp", "appid"} {
+			if _, has := claims[name]; has {
+				claims[name], named = id, true
+			}
+		}
+		if _, has := claims["client_id"]; has || !named {
+			claims["client_id"] = id
+		}
+	}
 }
 
 // Subject sets sub.

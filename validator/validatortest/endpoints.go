@@ -10,11 +10,6 @@ import (
 	"time"
 )
 
-const (
-	openIDSuffix  = "/.well-known/openid-configuration"       // OpenID Connect Discovery section 4
-	rfc8414Prefix = "/.well-known/oauth-authorization-server" // RFC 8414 section 3.1
-)
-
 // endpoint is an address of the server that can be made to fail on its own.
 type endpoint struct {
 	requests counter
@@ -34,16 +29,19 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	path := strings.TrimSuffix(s.opts.Path, "/")
-	switch r.URL.Path {
-	case path + openIDSuffix, rfc8414Prefix + path:
-		s.answer(w, r, &s.metadataEndpoint, s.serveMetadata)
-	case path + "/v1/keys":
+	path, tenant := s.path(), ""
+	if strings.Contains(path, tenantID) {
+		r.URL.Path, tenant = cutTenant(r.URL.Path)
+	}
+	switch at := s.endpoints(); r.URL.Path {
+	case path + openIDSuffix, s.rfc8414Path():
+		s.answer(w, r, &s.metadataEndpoint, func(w http.ResponseWriter, r *http.Request) { s.serveMetadata(w, r, tenant) })
+	case at.keys:
 		set := s.KeySet()
 		s.answer(w, r, &s.keyEndpoint, func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, set) })
-	case path + "/v1/token":
+	case at.token:
 		s.answer(w, r, &s.tokenEndpoint, s.serveToken)
-	case path + "/v1/introspect":
+	case at.introspection:
 		s.answer(w, r, &s.introspectionEndpoint, s.introspect(r))
 	case path + outsidePath:
 		s.mu.Lock()
@@ -67,38 +65,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *endpoint, h h
 		return
 	}
 	h(w, r)
-}
-
-// SetMetadata edits the discovery document each time before it is served. Nil
-// leaves it as it was. The function may be called from several goroutines at
-// once, each time with a new document.
-func (s *Server) SetMetadata(edit func(document map[string]any)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.edit = edit
-}
-
-func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	edit, algs := s.edit, s.ring.algorithms()
-	s.mu.Unlock()
-	authentication := []string{"client_secret_basic", "client_secret_post"}
-	document := map[string]any{
-		"issuer":                                s.issuer,
-		"jwks_uri":                              s.JWKSURL(),
-		"token_endpoint":                        s.TokenURL(),
-		"token_endpoint_auth_methods_supported": authentication,
-		"introspection_endpoint":                s.IntrospectionURL(),
-		"introspection_endpoint_auth_methods_supported": authentication,
-		"grant_types_supported":                         []string{"client_credentials"},
-		"response_types_supported":                      []string{"none"},
-		"subject_types_supported":                       []string{"public"},
-		"id_token_signing_alg_values_supported":         algs,
-	}
-	if edit != nil {
-		edit(document)
-	}
-	serveJSON(w, r, mustJSON(document))
 }
 
 // serveJSON answers GET and HEAD, with an ETag and 304 where If-None-Match

@@ -84,7 +84,7 @@ func wantsJWT(r *http.Request) bool {
 func (s *Server) signedAnswer(caller string, answer map[string]any) []byte {
 	header := map[string]any{"typ": introspectionType}
 	return []byte(s.mint(s.key(""), header, map[string]any{
-		"iss":                 s.issuer,
+		"iss":                 s.tokenIssuer(),
 		"aud":                 caller,
 		"iat":                 s.opts.Clock().Unix(),
 		"token_introspection": answer,

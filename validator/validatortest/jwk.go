@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -25,12 +27,35 @@ type jwk struct {
 	Y   string `json:"y,omitempty"`
 	N   string `json:"n,omitempty"`
 	E   string `json:"e,omitempty"`
+
+	X5c     []string `json:"x5c,omitempty"`
+	X5t     string   `json:"x5t,omitempty"`
+	X5tS256 string   `json:"x5t#S256,omitempty"`
+
+	Cloud  string `json:"cloud_instance_name,omitempty"` // Entra
+	Issuer string `json:"issuer,omitempty"`              // Entra
 }
 
 func (k key) jwk() jwk {
 	j := publicJWK(k.signer.Public())
 	j.Kid, j.Alg, j.Use = k.kid, k.alg, "sig"
+	if k.encrypts {
+		j.Use = "enc"
+	}
 	return j
+}
+
+// certified adds a certificate and its thumbprints (RFC 7517 sections 4.7 to
+// 4.9).
+func certified(_ *Server, k key, j *jwk) {
+	der := k.certificate()
+	sum := sha256.Sum256(der)
+	j.X5c, j.X5t, j.X5tS256 = []string{base64.StdEncoding.EncodeToString(der)}, k.x5t(), b64.EncodeToString(sum[:])
+}
+
+func (k key) x5t() string {
+	sum := sha1.Sum(k.certificate()) // RFC 7517 section 4.8
+	return b64.EncodeToString(sum[:])
 }
 
 func publicJWK(public crypto.PublicKey) jwk {
@@ -58,13 +83,19 @@ func ecJWK(p *ecdsa.PublicKey) jwk {
 	}
 }
 
-// keySet is the JWK Set of the listed keys (RFC 7517 section 5).
-func (r *ring) keySet() []byte {
+// keySet is the JWK Set of the listed keys (RFC 7517 section 5), each changed
+// by edit, which may be nil.
+func (r *ring) keySet(edit func(key, *jwk)) []byte {
 	list := []jwk{} // an empty set is [], not null
 	for _, k := range r.keys {
-		if k.listed {
-			list = append(list, k.jwk())
+		if !k.listed {
+			continue
 		}
+		j := k.jwk()
+		if edit != nil {
+			edit(k, &j)
+		}
+		list = append(list, j)
 	}
 	return mustJSON(map[string]any{"keys": list})
 }

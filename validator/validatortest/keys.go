@@ -9,7 +9,7 @@ import (
 // stay listed. The algorithm is one of RS256, RS384, RS512, PS256, PS384,
 // PS512, ES256, ES384, ES512 and EdDSA; ES256 is the cheapest, an RSA key
 // takes some 100 ms. Kids count up per server, so that two servers have keys
-// of the same name.
+// of the same name, save Entra's, which are thumbprints.
 func (s *Server) Rotate(alg string) (kid string) {
 	signer := mustSigner(alg)
 	s.mu.Lock()
@@ -77,7 +77,11 @@ func (s *Server) KeySet() []byte {
 	if s.served != nil {
 		return bytes.Clone(s.served)
 	}
-	return s.ring.keySet()
+	edit := s.dialect().jwk
+	if edit == nil {
+		return s.ring.keySet(nil)
+	}
+	return s.ring.keySet(func(k key, j *jwk) { edit(s, k, j) })
 }
 
 // ServeKeySet serves body instead of the key set, whatever it is. Nil serves

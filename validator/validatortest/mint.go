@@ -1,7 +1,5 @@
 package validatortest
 
-import "crypto/rand"
-
 // AccessToken returns a good access token of the server's style, signed by
 // the current key, for [DefaultClientID], [DefaultSubject] and
 // [DefaultScope]. Edits are made in their order, after everything else: they
@@ -18,25 +16,28 @@ func (s *Server) MintWith(kid string, edits ...Edit) string {
 // IDToken returns an OpenID Connect ID token for a client, signed by the
 // current key. It is what an API must not take for an access token.
 func (s *Server) IDToken(clientID string, edits ...Edit) string {
-	header, claims := map[string]any{"typ": "JWT"}, s.registered()
-	claims["aud"] = clientID
-	claims["nonce"] = rand.Text()
-	claims["at_hash"] = b64.EncodeToString(make([]byte, 16))
-	claims["auth_time"] = claims["iat"]
-	if s.opts.Style == StyleOkta {
-		delete(header, "typ")
-		claims["ver"], claims["jti"] = 1, "ID."+rand.Text()
-	}
-	return s.mint(s.key(""), header, claims, edits)
+	return s.other(s.dialect().id, clientID, edits)
 }
 
 // LogoutToken returns a token of OpenID Connect Back-Channel Logout for a
 // client, signed by the current key.
 func (s *Server) LogoutToken(clientID string, edits ...Edit) string {
-	header, claims := map[string]any{"typ": "logout+jwt"}, s.registered()
+	return s.other(s.dialect().logout, clientID, edits)
+}
+
+// RefreshToken returns a JWT that is the refresh token of a client, signed by
+// the current key, so that nothing but its kind is wrong with it. Keycloak's
+// look like this; those of most servers are opaque, and this is then what a
+// careless one would issue in the same style. Its audience is the server.
+func (s *Server) RefreshToken(clientID string, edits ...Edit) string {
+	return s.other(s.dialect().refresh, clientID, append([]Edit{Audience(s.tokenIssuer())}, edits...))
+}
+
+// other is a token of another kind than an access token, for the client.
+func (s *Server) other(kind func(header, claims map[string]any, client string), clientID string, edits []Edit) string {
+	header, claims := map[string]any{}, s.registered()
 	claims["aud"] = clientID
-	claims["sid"] = rand.Text()
-	claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
+	kind(header, claims, clientID)
 	return s.mint(s.key(""), header, claims, edits)
 }
 
@@ -54,7 +55,10 @@ func (k key) compact(header, payload string) string {
 }
 
 func (s *Server) mint(k key, header, claims map[string]any, edits []Edit) string {
-	header["alg"], header["kid"] = k.alg, k.kid
+	header["alg"], header["kid"] = k.signs(), k.kid
+	if add := s.dialect().header; add != nil {
+		add(k, header)
+	}
 	for _, edit := range edits {
 		edit(header, claims)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -19,10 +20,22 @@ type key struct {
 	kid, alg string
 	signer   crypto.Signer
 	listed   bool // in the key set
+	encrypts bool // it says that it is not for signatures
+
+	certificate func() []byte // self-signed, made when it is first asked for
 }
 
 // sign signs input by the key's own algorithm.
-func (k key) sign(input string) []byte { return signAs(k.alg, k.signer, input) }
+func (k key) sign(input string) []byte { return signAs(k.signs(), k.signer, input) }
+
+// signs is the algorithm that the key signs by. One for encryption does so by
+// mistake.
+func (k key) signs() string {
+	if k.encrypts {
+		return "RS256"
+	}
+	return k.alg
+}
 
 // signAs signs input by any asymmetric algorithm the material allows.
 func signAs(alg string, signer crypto.Signer, input string) []byte {
@@ -36,25 +49,32 @@ func signAs(alg string, signer crypto.Signer, input string) []byte {
 // ring holds the keys of a server, in the order of the key set.
 type ring struct {
 	keys     []key
-	current  string // kid of the one that signs
-	made     int    // numbers the kids
+	current  string                   // kid of the one that signs
+	made     int                      // numbers the kids
+	named    func(key, string) string // what a kid is called; nil: as counted
 	borrowed []*rsa.PrivateKey
 }
 
 // add takes in a new key and returns its kid, such as "es256-2".
 func (r *ring) add(alg string, signer crypto.Signer, listed bool) string {
 	r.made++
-	kid := fmt.Sprintf("%s-%d", strings.ToLower(alg), r.made)
-	r.keys = append(r.keys, key{kid: kid, alg: alg, listed: listed})
-	r.rekey(kid, signer)
-	return kid
+	k := key{kid: fmt.Sprintf("%s-%d", strings.ToLower(alg), r.made), alg: alg, listed: listed}
+	r.take(&k, signer)
+	if r.named != nil {
+		k.kid = r.named(k, k.kid)
+	}
+	r.keys = append(r.keys, k)
+	return k.kid
 }
 
 // rekey gives a key its material.
-func (r *ring) rekey(kid string, signer crypto.Signer) {
-	r.find(kid).signer = signer
-	if k, ok := signer.(*rsa.PrivateKey); ok {
-		r.borrowed = append(r.borrowed, k)
+func (r *ring) rekey(kid string, signer crypto.Signer) { r.take(r.find(kid), signer) }
+
+func (r *ring) take(k *key, signer crypto.Signer) {
+	k.signer = signer
+	k.certificate = sync.OnceValue(func() []byte { return selfSigned(signer) })
+	if private, ok := signer.(*rsa.PrivateKey); ok {
+		r.borrowed = append(r.borrowed, private)
 	}
 }
 
@@ -74,7 +94,7 @@ func (r *ring) find(kid string) *key {
 func (r *ring) algorithms() []string {
 	var algs []string
 	for _, k := range r.keys {
-		if k.listed && !slices.Contains(algs, k.alg) {
+		if k.listed && !k.encrypts && !slices.Contains(algs, k.alg) {
 			algs = append(algs, k.alg)
 		}
 	}

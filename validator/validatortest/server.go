@@ -15,9 +15,10 @@ import (
 
 // Options say what kind of server to start. The zero value is usable.
 type Options struct {
-	// Path of the issuer, such as "/oauth2/default". Default "": none. It
-	// begins with a slash; one at its end is part of the issuer's name, but
-	// not of the addresses below it.
+	// Path of the issuer, such as "/oauth2/default". Default: the style's, or
+	// none. It begins with a slash; one at its end is part of the issuer's
+	// name, but not of the addresses below it. That of an Entra style begins
+	// with the tenant: a GUID, or {tenantid}.
 	Path string
 
 	// TLS serves HTTPS, with a certificate that [Server.Client] trusts.
@@ -36,8 +37,9 @@ type Options struct {
 	// Lifetime of access tokens. Default one hour.
 	Lifetime time.Duration
 
-	// Audience is the aud of tokens. Default "api://default". A token
-	// request overrides it with resource (RFC 8707) or audience.
+	// Audience is the aud of tokens, where the style has one. Default
+	// "api://default". A token request overrides it with resource (RFC 8707)
+	// or audience.
 	Audience string
 
 	// OpaquePrefix begins the tokens of [Server.OpaqueToken], such as
@@ -46,6 +48,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Path == "" {
+		o.Path = dialects[o.Style].path
+	}
 	if o.Algorithm == "" {
 		o.Algorithm = "RS256"
 	}
@@ -89,9 +94,12 @@ type Server struct {
 
 // Start starts a server on a free port of 127.0.0.1. The caller closes it.
 func Start(o Options) (*Server, error) {
+	if dialects[o.Style] == nil {
+		return nil, fmt.Errorf("validatortest: there is no style %d", o.Style)
+	}
 	o = o.withDefaults()
-	if o.Path != "" && !strings.HasPrefix(o.Path, "/") {
-		return nil, fmt.Errorf("validatortest: the path %q does not begin with a slash", o.Path)
+	if err := o.checkPath(); err != nil {
+		return nil, err
 	}
 	s := &Server{
 		opts:        o,
@@ -105,12 +113,47 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.ring.named = s.dialect().kid
 	s.ring.current = s.ring.add(o.Algorithm, signer, true)
+	if err := s.addEncryption(); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.ring.giveBack()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (o Options) checkPath() error {
+	if o.Path != "" && !strings.HasPrefix(o.Path, "/") {
+		return fmt.Errorf("validatortest: the path %q does not begin with a slash", o.Path)
+	}
+	if o.Style != StyleEntraV1 && o.Style != StyleEntraV2 || strings.HasPrefix(o.Path, "/"+tenantID+"/") {
+		return nil
+	}
+	if _, tenant := cutTenant(o.Path); tenant == "" || tenant == common {
+		return fmt.Errorf("validatortest: the path %q does not begin with a tenant", o.Path)
+	}
+	return nil
+}
+
+// EncryptionKID names the key for encryption that a server of [StyleKeycloak]
+// lists. [Server.MintWith] signs with it by RS256: by mistake.
+const EncryptionKID = "enc"
+
+// addEncryption lists a key that is not for signing, as Keycloak does.
+func (s *Server) addEncryption() error {
+	if !s.dialect().encKey {
+		return nil
+	}
+	k, err := rsaKeys.take()
+	if err != nil {
+		return err
+	}
+	s.ring.keys = append(s.ring.keys, key{kid: EncryptionKID, alg: "RSA-OAEP", listed: true, encrypts: true})
+	s.ring.rekey(EncryptionKID, k)
+	return nil
 }
 
 func (s *Server) listen() error {
@@ -152,28 +195,6 @@ func (s *Server) Close() {
 	})
 }
 
-// Issuer is the exact iss of the tokens, such as
-// "http://127.0.0.1:4321/oauth2/default".
-func (s *Server) Issuer() string { return s.issuer }
-
-// JWKSURL is the address of the key set (RFC 7517 section 5).
-func (s *Server) JWKSURL() string { return s.base() + "/v1/keys" }
-
-// MetadataURL is the address of the OpenID Connect discovery document. The
-// same document is served where RFC 8414 section 3.1 wants it.
-func (s *Server) MetadataURL() string { return s.base() + openIDSuffix }
-
-// TokenURL is the address of the token endpoint (RFC 6749 section 3.2).
-func (s *Server) TokenURL() string { return s.base() + "/v1/token" }
-
-// IntrospectionURL is the address of the introspection endpoint (RFC 7662
-// section 2).
-func (s *Server) IntrospectionURL() string { return s.base() + "/v1/introspect" }
-
 // Client returns an HTTP client that trusts the server's certificate. It is
 // one client for all callers: change a copy.
 func (s *Server) Client() *http.Client { return s.http.Client() }
-
-// base is the issuer without a slash at its end, as RFC 8414 section 3.1 and
-// OpenID Connect Discovery section 4.1 append to it.
-func (s *Server) base() string { return strings.TrimSuffix(s.issuer, "/") }

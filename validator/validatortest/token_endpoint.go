@@ -145,7 +145,7 @@ func (c client) grantable(asked string) ([]string, *refusal) {
 	return scopes, nil
 }
 
-// audience is what the request names as resource or audience, or the default.
+// audience is what the request names as resource or audience.
 func (s *Server) audience(form url.Values) []string {
 	if aud := form["resource"]; len(aud) > 0 {
 		return aud
@@ -153,5 +153,5 @@ func (s *Server) audience(form url.Values) []string {
 	if aud := form.Get("audience"); aud != "" {
 		return []string{aud}
 	}
-	return []string{s.opts.Audience}
+	return nil
 }

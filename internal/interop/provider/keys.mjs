@@ -1,4 +1,4 @@
-// The provider's signing keys.
+// Keys, in JWK with their private members.
 import { createPrivateKey, generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 
@@ -13,9 +13,9 @@ const kinds = {
 
 export const algorithms = Object.keys(kinds);
 
-// Keys take the way through PEM: on Node 20 the export of a key object that
-// this process generated can hang.
-async function newKey(alg, generation) {
+// newKey makes a key for an algorithm. It takes the way through PEM: on Node 20 the
+// export of a key object that this process generated can hang.
+export async function newKey(alg, generation) {
   const { type, options, jwk } = kinds[alg];
   const { privateKey } = await promisify(generateKeyPair)(type, {
     ...options,

@@ -23,6 +23,9 @@ const builtIn = ['orders-service', 'reports-service', 'orders-api'].map((id) => 
 
 const cookieKey = randomBytes(32).toString('hex');
 
+// Every proof needs a nonce of the provider's (RFC 9449 8).
+const dPoP = { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true };
+
 // settings makes the configuration of a Provider: clients beside the built-in
 // ones, its keys, and the origin of the listener for mutual TLS, if there is one.
 export const settings = ({ clients, keys, mtlsOrigin }) => ({
@@ -34,10 +37,13 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
   clients: [...builtIn, ...clients],
   cookies: { keys: [cookieKey] },
   discovery: aliases(mtlsOrigin),
+  enabledJWA: { dPoPSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'] },
   features: {
+    backchannelLogout: { enabled: true },
     ciba,
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    dPoP,
     introspection: { enabled: true },
     // Every client is offered signed answers where there are any, so a server
     // has them only for a client that asks for them.
@@ -52,6 +58,8 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
     },
     revocation: { enabled: true },
   },
+  // The dispatcher that it brings refuses loopback, where the tests' clients are.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount,
   jwks: { keys },
   ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 600 },

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"net/netip"
+
+	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
+)
+
+// usedProofs are the DPoP proofs that were used. They outlive a reload, and their
+// bounds cannot change: they were remembered for so long, and so many of them.
+type usedProofs struct {
+	*dpop.Memory
+	bounds
+}
+
+type bounds struct {
+	window         duration
+	proofs, perKey int
+}
+
+// proofs verifies DPoP proofs (RFC 9449); nil: the file has none accepted.
+func (g *gateway) proofs() *dpop.Verifier {
+	part, before := g.DPoP, len(g.faults)
+	switch {
+	case part == nil && g.PublicOrigin != "":
+		g.fault("public_origin", "is what dpop is for, and there is no dpop")
+		return nil
+	case part == nil:
+		return nil
+	case g.PublicOrigin == "":
+		g.fault("public_origin", "is required with dpop")
+	}
+	nonces := g.nonces(part.Nonces)
+	g.remember(part)
+	if len(g.faults) > before {
+		return nil
+	}
+	verifier, err := dpop.New(dpop.Config{
+		Origins: []string{g.PublicOrigin}, InsecureAllowHTTP: g.InsecureAllowHTTP,
+		Algorithms: part.Algorithms, Window: part.Window.or(0), Replays: g.used, Nonces: nonces,
+	})
+	g.blame(err, inTable(map[string]string{
+		"Origins[0]": "public_origin", "Algorithms": "dpop.algorithms", "Window": "dpop.window",
+		"Nonces.Secret": "dpop.nonces.secret_file", "Nonces.Previous": "dpop.nonces.previous_secret_file", "Nonces.Lifetime": "dpop.nonces.lifetime",
+	}))
+	if !part.Enabled {
+		return nil
+	}
+	return verifier
+}
+
+// remember makes the memory of used proofs, unless there is one from before a reload.
+func (g *gateway) remember(part *dpopPart) {
+	g.positive("dpop.window", part.Window)
+	own := bounds{
+		duration(part.Window.or(dpop.DefaultWindow)),
+		g.atLeastOne("dpop.max_proofs", part.MaxProofs, dpop.DefaultCapacity),
+		g.atLeastOne("dpop.max_proofs_per_key", part.MaxProofsPerKey, dpop.DefaultPerKey),
+	}
+	switch {
+	case g.used == nil:
+		memory, _ := dpop.NewMemory(dpop.MemoryConfig{Capacity: own.proofs, PerKey: own.perKey}) // atLeastOne saw both
+		g.used = &usedProofs{memory, own}
+	case g.used.bounds != own:
+		g.fault("dpop", "window, max_proofs and max_proofs_per_key cannot change while the gateway runs: restart it")
+	}
+}
+
+// atLeastOne is a number, or what applies if it was not there.
+func (c *config) atLeastOne(field string, n *int, otherwise int) int {
+	if n == nil {
+		return otherwise
+	}
+	if *n < 1 {
+		c.fault(field, "must be at least 1: leave it out if it does not matter")
+	}
+	return max(*n, 1)
+}
+
+// nonces reads the secrets: now, and again with the file.
+func (c *config) nonces(part *noncesPart) *dpop.Nonces {
+	if part == nil {
+		return nil
+	}
+	c.positive("dpop.nonces.lifetime", part.Lifetime)
+	secret, err := readSecret(c.resolve(part.SecretFile))
+	c.found("dpop.nonces.secret_file", err)
+	nonces := &dpop.Nonces{Secret: []byte(secret), Lifetime: part.Lifetime.or(0)}
+	if part.PreviousSecretFile != "" {
+		previous, err := readSecret(c.resolve(part.PreviousSecretFile))
+		c.found("dpop.nonces.previous_secret_file", err)
+		nonces.Previous = []byte(previous)
+	}
+	return nonces
+}
+
+// mutualTLS finds clients' certificates (RFC 8705); nil: they do not count.
+func (c *config) mutualTLS() *mtls.Verifier {
+	part := c.ClientCertificate
+	switch {
+	case part == nil:
+		return nil
+	case !part.Request && len(part.TrustedProxies) == 0:
+		c.fault("client_certificate", "says of no certificate: request them, or name trusted_proxies")
+		return nil
+	}
+	prefixes := make([]netip.Prefix, len(part.TrustedProxies))
+	for i, text := range part.TrustedProxies {
+		prefixes[i], _ = netip.ParsePrefix(text) // the zero one is a mistake too
+	}
+	verifier, err := mtls.New(mtls.Config{TrustedProxies: prefixes})
+	c.blame(err, inTable(map[string]string{"TrustedProxies": "client_certificate.trusted_proxies"}))
+	return verifier
+}
