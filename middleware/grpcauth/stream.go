@@ -24,6 +24,7 @@ func (g *Guard) Stream(server any, inner grpc.ServerStream, info *grpc.StreamSer
 		return handler(server, &stream{inner, validator.NewContext(inner.Context(), token)})
 	}
 	s := g.bind(inner, token)
+	defer s.release()
 	err := handler(server, s)
 	if refused := s.close(); refused != nil {
 		if s.wire == nil {
