@@ -90,7 +90,7 @@ func (g *Guard) decide(r *http.Request, c credentials, err error, policy *valida
 	}
 	token, err := g.validator.ValidateWith(r.Context(), c.token, validator.Requirements{Policy: policy, Proofs: g.proofs(r, c.scheme)})
 	if err != nil {
-		return nil, presentedAs(c.scheme, err)
+		return nil, reply.PresentedAs(c.scheme, err)
 	}
 	return token, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -86,7 +87,7 @@ func (s *boundStream) expire() {
 // end ends the stream with the refusal of its token: for the client, and for the
 // handler, whatever it waits for.
 func (s *boundStream) end(err error) {
-	verdict := s.guard.refuse(err)
+	verdict := s.guard.refuse(reply.PresentedAs(schemeOf(s.token), err))
 	if !s.verdict.CompareAndSwap(nil, verdict) {
 		return
 	}

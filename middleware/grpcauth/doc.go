@@ -17,7 +17,9 @@
 // with a good one. Health checks and reflection are no exception. Names are compared
 // with what is on the wire, byte for byte.
 //
-// Tokens are taken from the one metadata authorization and from nowhere else.
+// Tokens are taken from the one metadata authorization and from nowhere else. Those that
+// are bound to a key are refused unless Config.DPoP, MutualTLS or Proofs say how that is
+// proven.
 //
 // # Answers
 //
@@ -26,7 +28,7 @@
 //	ErrNoToken                     Unauthenticated
 //	ErrInvalidRequest              InvalidArgument    INVALID_REQUEST
 //	ErrInvalidToken                Unauthenticated    INVALID_TOKEN
-//	ErrInvalidProof                Unauthenticated    INVALID_TOKEN
+//	ErrInvalidProof                Unauthenticated    INVALID_TOKEN, INVALID_DPOP_PROOF, USE_DPOP_NONCE
 //	ErrInsufficientAuthentication  Unauthenticated    INSUFFICIENT_USER_AUTHENTICATION
 //	ErrInsufficientScope           PermissionDenied   INSUFFICIENT_SCOPE
 //	ErrUnavailable                 Unavailable
