@@ -187,5 +187,6 @@ func TestStreamEndsForOtherReasons(t *testing.T) {
 	})
 	_, err := h.ways()[1].call(t.Context(), h.address+"/test.v1.Test/Stream", bearer(h.as.AccessToken()))
 	assert.Equal(t, connect.CodeNotFound, connect.CodeOf(err), "what the handler says is left alone")
+	assert.Zero(t, h.revoked.Status().Watched)
 	assert.Equal(t, validator.Reason(""), <-h.reasons)
 }
