@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/httpuri"
@@ -72,6 +73,10 @@ func (v *Verifier) WithoutConsuming() *Verifier {
 // Algorithms returns the names of those that proofs may use, for the challenge (algs,
 // RFC 9449 7.1).
 func (v *Verifier) Algorithms() []string { return v.algorithms.Names() }
+
+// Origins returns the normal forms of Config.Origins, for transports that know only the
+// path of a request: they need a single one (Request.URL).
+func (v *Verifier) Origins() []string { return slices.Clone(v.origins) }
 
 // Nonce returns a fresh nonce for the holder of the token's key, for the header
 // DPoP-Nonce of the answer (RFC 9449 8.2 and 9). Empty: the token is not bound to a
