@@ -22,8 +22,10 @@ type Verifier struct {
 	peeks      bool    // does not consume
 	nonces     *nonces // nil: none
 	clock      func() time.Time
-	otherwise  *presented // under any other scheme, of which nothing but that matters
 }
+
+// otherwise is a token under any other scheme, of which nothing but that matters.
+var otherwise = new(presented)
 
 // Request is what a transport knows about a request.
 type Request struct {
@@ -46,7 +48,7 @@ type Request struct {
 // about, such as a token without a binding under Bearer, is none of its business.
 func (v *Verifier) Proof(r Request) validator.Proof {
 	if r.Scheme != validator.SchemeDPoP {
-		return v.otherwise
+		return otherwise
 	}
 	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (httpuri.URI, error) { return v.parseTarget(r.URL) }}
 }
@@ -55,7 +57,7 @@ func (v *Verifier) Proof(r Request) validator.Proof {
 // as the client sent it, at one of Config.Origins.
 func (v *Verifier) Request(r *http.Request, scheme validator.Scheme) validator.Proof {
 	if scheme != validator.SchemeDPoP {
-		return v.otherwise
+		return otherwise
 	}
 	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (httpuri.URI, error) { return v.targetOf(r) }}
 }

@@ -68,6 +68,7 @@ func (s *boundStream) close() *refusal {
 
 // release leaves nothing behind, also where the handler panicked.
 func (s *boundStream) release() {
+	s.verdict.CompareAndSwap(nil, returned)
 	s.timer.Stop()
 	s.unwatch()
 	s.cancel(nil)
@@ -82,6 +83,9 @@ func (s *boundStream) expire() {
 		return
 	}
 	s.timer.Reset(left)
+	if s.verdict.Load() != nil {
+		s.timer.Stop() // released meanwhile
+	}
 }
 
 // end ends the stream with the refusal of its token: for the client, and for the
