@@ -10,11 +10,13 @@ func (r *Revocations) adopt(c *Issuer, clock func() time.Time, leeway time.Durat
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clock, r.leeway = clock, leeway
-	m := r.of(func(m *marks) bool { return m.url == c.URL })
+	family := familyOf(c.URL)
+	m := r.of(func(m *marks) bool { return m.family == family })
 	if m == nil {
-		m = newMarks(r, c)
+		m = newMarks(r, family)
 		r.issuers = append(r.issuers, m)
 	}
+	m.admit(c)
 	// The longest that any Validator ever had: what was issued under it is still about.
 	m.life = max(m.life, c.MaxTokenLifetime+leeway)
 	return m
