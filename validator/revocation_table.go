@@ -238,5 +238,8 @@ func (m *marks) newest(t *facts) (version uint64) {
 			}
 		}
 	}
+	if own := t.own(); own != nil {
+		version = max(version, m.newest(own))
+	}
 	return version
 }
