@@ -95,6 +95,7 @@ type listed struct {
 	issuedAt, expiry numericDate
 	ttl              float64 // seconds; 0: absent
 	list             further
+	signer           signer
 }
 
 var listedNames = jose.NewNames("iss", "sub", "iat", "exp", "ttl", "status_list")
