@@ -52,12 +52,10 @@ func (v *Validator) keptStatuses(t *facts) (*statusList, bool) {
 }
 
 // checkStatus looks at the token's status, if it has one: on every hit as on a miss, so that
-// it counts as soon as the list is read again.
-func (v *Validator) checkStatus(ctx context.Context, t *facts) *Error {
-	if t.status == nil {
-		return nil
-	}
+// it counts as soon as the list is read again. It reports whether it had to wait for that.
+func (v *Validator) checkStatus(ctx context.Context, t *facts) (waited bool, refusal *Error) {
 	list, ok := v.keptStatuses(t)
+	waited = !ok
 	if !ok {
 		var err error
 		list, err = v.statusFlights.Do(ctx, t.status.list, remote.Errand[*statusList]{
@@ -67,12 +65,12 @@ func (v *Validator) checkStatus(ctx context.Context, t *facts) *Error {
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return callerLeft(ctx)
+			return waited, callerLeft(ctx)
 		case err != nil:
-			return verified(refuse(ReasonStatusUnavailable, "the fetch ended without a list: it panicked, or took too long"))
+			return waited, verified(refuse(ReasonStatusUnavailable, "the fetch ended without a list: it panicked, or took too long"))
 		}
 	}
-	return list.judge(t.status.index)
+	return waited, list.judge(t.status.index)
 }
 
 // judge is what the status of a token is worth (draft-ietf-oauth-status-list 7.1).
@@ -175,7 +173,8 @@ func (v *Validator) verifyStatuses(ctx context.Context, t *facts, text string) (
 func (l *listed) until(began time.Time, leeway time.Duration) time.Time {
 	ttl := statusTTL
 	if l.ttl > 0 {
-		ttl = time.Duration(min(l.ttl, maxStatusTTL.Seconds()) * float64(time.Second))
+		// A list that is to be kept for no time would be fetched for every request.
+		ttl = max(time.Duration(min(l.ttl, maxStatusTTL.Seconds())*float64(time.Second)), statusRetry)
 	}
 	until := began.Add(ttl)
 	if ends := l.expiry.plus(leeway).time(); l.expiry != absent && ends.Before(until) {

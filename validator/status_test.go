@@ -290,13 +290,14 @@ func TestStatusListIsKept(t *testing.T) {
 		claims members
 		kept   time.Duration
 	}{
-		"ttl":             {members{"ttl": 90}, 90 * time.Second},
-		"ttl, a fraction": {members{"ttl": 1.5}, 1500 * time.Millisecond},
-		"ttl for ever":    {members{"ttl": 1e300}, 24 * time.Hour},
-		"no ttl":          {members{"ttl": nil}, 5 * time.Minute},
-		"exp":             {members{"ttl": 3600, "exp": newClock().Now().Add(time.Minute).Unix()}, time.Minute + validator.DefaultLeeway},
-		"exp after ttl":   {members{"ttl": 60, "exp": newClock().Now().Add(time.Hour).Unix()}, time.Minute},
-		"without iss":     {members{"iss": nil}, time.Minute},
+		"ttl":               {members{"ttl": 90}, 90 * time.Second},
+		"ttl, a fraction":   {members{"ttl": 7.5}, 7500 * time.Millisecond},
+		"ttl of an instant": {members{"ttl": 1e-9}, 5 * time.Second},
+		"ttl for ever":      {members{"ttl": 1e300}, 24 * time.Hour},
+		"no ttl":            {members{"ttl": nil}, 5 * time.Minute},
+		"exp":               {members{"ttl": 3600, "exp": newClock().Now().Add(time.Minute).Unix()}, time.Minute + validator.DefaultLeeway},
+		"exp after ttl":     {members{"ttl": 60, "exp": newClock().Now().Add(time.Hour).Unix()}, time.Minute},
+		"without iss":       {members{"iss": nil}, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := publish(t)
@@ -429,5 +430,31 @@ func TestStatusConfigMistakes(t *testing.T) {
 		var mistake *validator.ConfigError
 		require.ErrorAs(t, err, &mistake, host)
 		assert.Equal(t, "Issuers[0].StatusListHosts", mistake.Field)
+	}
+}
+
+// TestStatusListThatTakesLong: what became of the token while the list was fetched
+// counts.
+func TestStatusListThatTakesLong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		meanwhile func(*publisher)
+		reason    validator.Reason
+	}{
+		"revoked": {func(p *publisher) {
+			require.NoError(t, p.config.Revocations.Revoke(validator.Revocation{Issuer: p.Issuer(), Subject: validatortest.DefaultSubject}))
+		}, validator.ReasonRevoked},
+		"expired": {func(p *publisher) { p.clock.Advance(lifetime + time.Minute) }, validator.ReasonExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := publish(t, func(c *validator.Config) {
+				c.Issuers[0].MaxTokenLifetime, c.Revocations = lifetime, newRevocations(t, validator.RevocationsConfig{})
+			})
+			body := p.list(1, []byte{0}, members{"ttl": nil}, nil)
+			p.does(func(w http.ResponseWriter, _ *http.Request) {
+				tc.meanwhile(p)
+				fmt.Fprint(w, body)
+			})
+			reject(t, p.validator, p.token(0), validator.ErrInvalidToken, tc.reason)
+		})
 	}
 }

@@ -25,8 +25,12 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
 	d, known := v.establish(ctx, rawToken, &require)
-	if d.Err == nil {
-		d.Err = v.checkStatus(ctx, known)
+	if d.Err == nil && known.status != nil {
+		var waited bool
+		if waited, d.Err = v.checkStatus(ctx, known); waited && d.Err == nil {
+			// Meanwhile it may have expired, or been revoked: a hit would say so.
+			d, known = v.establish(ctx, rawToken, &require)
+		}
 	}
 	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
