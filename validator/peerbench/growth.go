@@ -77,7 +77,7 @@ func growingIssuers(p plan, f *fixture) (table, error) {
 	}
 	fresh, again, bad := []lane{{name: "bare", step: verification}}, []lane{}, []lane{{name: "bare", step: verification}}
 	for n := 1; n <= p.issuers; n *= 10 {
-		crowd, err := newCrowd(f, n)
+		crowd, err := newCrowd(f, n, p.fresh)
 		if err != nil {
 			return t, named(fmt.Sprint(n, " issuers"), err)
 		}
@@ -112,10 +112,9 @@ type crowd struct {
 	fresh, known, bad []string // of all the issuers
 }
 
-func newCrowd(f *fixture, n int) (*crowd, error) {
-	const size = 1000 // tokens; one that comes again is not in a cache of a tenth of that
+func newCrowd(f *fixture, n, tokens int) (*crowd, error) {
 	c := &crowd{}
-	for i := range size {
+	for i := range tokens {
 		iss := validatortest.Claim("iss", tenant(i%n))
 		c.fresh, c.known = append(c.fresh, f.token(iss)), append(c.known, f.token(iss))
 		c.bad = append(c.bad, f.token(iss, validatortest.Audience("api://other")))
@@ -123,7 +122,7 @@ func newCrowd(f *fixture, n int) (*crowd, error) {
 	for _, of := range []struct {
 		judge *verify
 		size  int
-	}{{&c.judge, size / 10}, {&c.judgeKnown, 4 * size}} {
+	}{{&c.judge, tokens / 10}, {&c.judgeKnown, 4 * tokens}} {
 		v, err := newValidator(f, of.size, func(config *validator.Config) { manyIssuers(config, f, n) })
 		if err != nil {
 			return nil, err

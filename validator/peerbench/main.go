@@ -25,6 +25,7 @@ import (
 type plan struct {
 	rounds      int           // timed ones; one more warms up
 	calls, hits int           // in a round: of verifications, and of cached tokens
+	fresh       int           // tokens that take turns so that none is found in a cache of a tenth of that
 	many        int           // tokens in a large cache
 	growth      int           // tokens in the largest
 	issuers     int           // at most
@@ -52,7 +53,7 @@ var sections = []struct {
 
 func main() {
 	log.SetFlags(0)
-	p := plan{settling: time.Second}
+	p := plan{fresh: 1000, settling: time.Second}
 	flag.IntVar(&p.rounds, "rounds", 10, "timed `rounds`")
 	flag.IntVar(&p.calls, "calls", 500, "verifications and refusals of each contender in a round")
 	flag.IntVar(&p.hits, "hits", 50_000, "cached tokens that each contender judges in a round")

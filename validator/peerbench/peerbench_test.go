@@ -97,16 +97,17 @@ func TestUncachedIsNotCached(t *testing.T) {
 			}
 		}
 	}
-	v, err := newValidator(f, uncachedSize, counting)
+	const fresh = 200
+	v, err := newValidator(f, fresh/10, counting)
 	require.NoError(t, err)
-	judge := rotating(func(ctx context.Context, raw string) error { _, err := v.Validate(ctx, raw); return err }, f.tokens(uncachedTokens), 0)
-	for range uncachedTokens + uncachedTokens/10 {
+	judge := rotating(func(ctx context.Context, raw string) error { _, err := v.Validate(ctx, raw); return err }, f.tokens(fresh), 0)
+	for range 2 * fresh {
 		require.NoError(t, judge())
 	}
-	assert.EqualValues(t, uncachedTokens+uncachedTokens/10, decided.Load())
+	assert.EqualValues(t, 2*fresh, decided.Load())
 	assert.Zero(t, cached.Load())
 
-	const n = 500
+	const n = 100
 	raws := f.tokens(n)
 	all := contender{verifier: func(f *fixture, size int) (verify, error) {
 		v, err := newValidator(f, size, counting)
@@ -125,7 +126,7 @@ func TestUncachedIsNotCached(t *testing.T) {
 // what is the same on every machine.
 func TestReport(t *testing.T) {
 	p := plan{
-		rounds: 1, calls: 2, hits: 20, many: 20, growth: 100, issuers: 10, herd: 50,
+		rounds: 1, calls: 2, fresh: 40, hits: 20, many: 20, growth: 100, issuers: 10, herd: 50,
 		flood: 20 * time.Millisecond, flooding: 20, settling: 20 * time.Millisecond,
 	}
 	tables, err := measure(p, "")

@@ -1,9 +1,7 @@
 package main
 
-// Ten times as many tokens as our cache holds take turns, so that none is found again.
-const uncachedSize, uncachedTokens = 100, 1000
-
-// uncached is a token that was not seen before.
+// uncached is a token that was not seen before: ten times as many as our cache holds
+// take turns, so that none is found again.
 func uncached(p plan) ([]table, error) {
 	judges := only(func(c *contender) bool { return !c.cache || c.name == ours })
 	t := table{
@@ -35,13 +33,13 @@ func (t *table) uncachedColumn(p plan, f *fixture, judges []contender) error {
 	if err != nil {
 		return err
 	}
-	raws := f.tokens(uncachedTokens)
+	raws := f.tokens(p.fresh)
 	lanes, rows := []lane{{name: "bare", step: verification}}, []int{0}
 	for i, c := range judges {
 		if !c.verifies(f.algorithm) {
 			continue
 		}
-		decide, err := c.verifier(f, uncachedSize)
+		decide, err := c.verifier(f, p.fresh/10)
 		if err != nil {
 			return named(c.name, err)
 		}
