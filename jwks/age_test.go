@@ -20,6 +20,8 @@ func TestAgesThatDoNotGoTogetherAreRefused(t *testing.T) {
 		"age alone":      {time.Hour, 0, ""},
 		"both":           {time.Hour, 2 * time.Hour, ""},
 		"both the same":  {time.Hour, time.Hour, ""},
+		"age, shortest":  {jwks.DefaultRefreshInterval, 0, ""},
+		"age, too short": {jwks.DefaultRefreshInterval - 1, 0, "MaxAge"},
 		"stale alone":    {0, time.Hour, "MaxStale"},
 		"stale shorter":  {time.Hour, time.Hour - 1, "MaxStale"},
 		"negative age":   {-1, 0, "MaxAge"},

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,7 +37,8 @@ type Config struct {
 	// MaxAge is how old the set may be before a fetch is started that nobody waits
 	// for. Its age counts from when the last good answer was asked for. Default 0:
 	// only unknown keys cause fetches, and a key that was withdrawn is trusted until
-	// one of them does.
+	// one of them does. Not shorter than RefreshInterval: those fetches come out of the
+	// same bucket.
 	MaxAge time.Duration
 	// MaxStale is how old the set may be before its keys are not answered with any
 	// more until the server confirms them. It is at least MaxAge, and means nothing
@@ -97,6 +99,8 @@ func (c *Config) Check() error {
 		return &ConfigError{"MaxAge", "must not be negative"}
 	case c.MaxStale < 0:
 		return &ConfigError{"MaxStale", "must not be negative"}
+	case c.MaxAge > 0 && c.MaxAge < cmp.Or(max(c.RefreshInterval, 0), DefaultRefreshInterval):
+		return &ConfigError{"MaxAge", "must not be shorter than RefreshInterval: sets would grow older than that, and unknown keys find the bucket empty"}
 	case c.MaxStale > 0 && c.MaxAge == 0:
 		return &ConfigError{"MaxStale", "needs MaxAge: otherwise nobody asks for a newer set before this one is too old"}
 	case c.MaxStale > 0 && c.MaxStale < c.MaxAge:

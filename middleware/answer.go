@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -21,11 +22,9 @@ type Answer struct {
 	Header http.Header
 }
 
-// answers writes the answers of a Guard. There is no other writer of challenges.
+// answers writes the answers of a Guard.
 type answers struct {
-	realm      string
-	metadata   string   // address of the metadata of RFC 9728; empty: none
-	algorithms []string // of DPoP proofs; none: no DPoP
+	challenges reply.Challenges
 	handler    ErrorHandler
 }
 
@@ -57,9 +56,9 @@ func (a *answers) prepare(e *validator.Error) Answer {
 	if answer.Status == http.StatusServiceUnavailable {
 		answer.Header.Set("Retry-After", retryAfter(e.RetryAfter))
 	} else {
-		answer.Header["Www-Authenticate"] = a.challenges(answer.Status, e.Challenge)
+		answer.Header["Www-Authenticate"] = a.challenges.Values(answer.Status, e.Challenge)
 	}
-	if nonce := e.Challenge.Nonce; nonce != "" && printable(nonce) { // RFC 9449 9
+	if nonce := e.Challenge.Nonce; nonce != "" && reply.Printable(nonce) { // RFC 9449 9
 		answer.Header.Set(nonceHeader, nonce)
 	}
 	return answer
@@ -101,14 +100,7 @@ func (a Answer) writeProblem(w http.ResponseWriter, r *http.Request, ch validato
 	_, _ = w.Write(body) // a client that left is told nothing
 }
 
-// unknownWait is what a client is told when nobody knows how long to wait.
-const unknownWait = 10 * time.Second
-
-// retryAfter is delay-seconds (RFC 9110 10.2.3), rounded up: 0 would invite the
-// next request at once.
+// retryAfter is delay-seconds (RFC 9110 10.2.3), rounded up.
 func retryAfter(wait time.Duration) string {
-	if wait <= 0 {
-		wait = unknownWait
-	}
-	return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
+	return strconv.FormatInt(int64((reply.Wait(wait)+time.Second-1)/time.Second), 10)
 }

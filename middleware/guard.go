@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/bearerguard/bearerguard/middleware/dpop"
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/middleware/mtls"
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -52,7 +53,7 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 	if v == nil {
 		mistakes = append(mistakes, &validator.ConfigError{Field: "Validator", Problem: "is required"})
 	}
-	if !printable(config.Realm) {
+	if !reply.Printable(config.Realm) {
 		mistakes = append(mistakes, &validator.ConfigError{Field: "Realm", Problem: "must be printable ASCII"})
 	}
 	mistakes = append(mistakes, config.Resource.check(config.InsecureAllowHTTP)...)
@@ -63,7 +64,7 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 		validator: v,
 		dpop:      config.DPoP,
 		mutualTLS: config.MutualTLS,
-		answers:   answers{config.Realm, config.Resource.metadataURL(), algorithms(config.DPoP), config.ErrorHandler},
+		answers:   answers{reply.Challenges{Realm: config.Realm, ResourceMetadata: config.Resource.metadataURL(), DPoP: algorithms(config.DPoP)}, config.ErrorHandler},
 		metadata:  config.document(v.Issuers()),
 		logger:    config.Logger,
 	}, nil
@@ -129,14 +130,5 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, policy *validator.
 func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.refuse(w, nil, err) }
 
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	g.answers.write(w, r, refusal(err))
-}
-
-// refusal is err, which package validator always makes an *Error.
-func refusal(err error) *validator.Error {
-	var e *validator.Error
-	if !errors.As(err, &e) || e == nil {
-		return validator.NewError("", "") // undecided, not bad
-	}
-	return e
+	g.answers.write(w, r, reply.Refusal(err))
 }

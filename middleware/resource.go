@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -81,7 +82,7 @@ func (s *Resource) check(insecureHTTP bool) (mistakes []error) {
 		}
 	}
 	for _, scope := range s.Scopes {
-		if scope == "" || !printable(scope) || strings.ContainsAny(scope, " \"\\") {
+		if scope == "" || !reply.Printable(scope) || strings.ContainsAny(scope, " \"\\") {
 			add("Scopes", "must be scopes (RFC 6749 3.3)")
 		}
 	}

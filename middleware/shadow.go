@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -56,7 +57,7 @@ func (s *Shadow) try(r *http.Request) {
 		return
 	}
 	defer func() { _ = recover() }() // of the logger's handler
-	e := refusal(err)
+	e := reply.Refusal(err)
 	s.guard.logger.LogAttrs(r.Context(), slog.LevelInfo, "access token would be refused",
 		slog.String("pattern", r.Pattern), slog.String("reason", string(e.Reason)), slog.String("error", e.Error()))
 }
@@ -76,6 +77,6 @@ func (s *Shadow) count(err error) {
 	defer s.mu.Unlock()
 	s.seen++
 	if err != nil {
-		s.refused[refusal(err).Reason]++
+		s.refused[reply.Refusal(err).Reason]++
 	}
 }

@@ -95,6 +95,9 @@ func (a *answerClaims) isAccessToken(c *candidate) *failure {
 	case a.tokenType == "" && !a.marked && !c.issuer.allowMissingTokenType:
 		return failed(ReasonNotAccessToken, "token_type, or token_use access_token (or AllowMissingTokenType)", "none")
 	}
+	if mark := c.unmarked(); mark != "" {
+		return failed(ReasonNotAccessToken, "nothing but "+mark, "another one")
+	}
 	return noOtherToken(c)
 }
 

@@ -42,18 +42,23 @@ func newFixture(b *testing.B, algorithm string, cacheSize int, edits ...func(*va
 	f := &fixture{server: server}
 	is := validator.Issuer{
 		URL: server.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID},
-		Algorithms: algorithms, Profile: validator.Okta(),
+		Algorithms: algorithms, Profile: validator.Okta(), MaxTokenLifetime: 24 * time.Hour,
 	}
 	for _, edit := range edits {
 		edit(&is)
 	}
+	revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
+	require.NoError(b, err)
 	f.validator, err = validator.New(validator.Config{
-		Issuers:   []validator.Issuer{is},
+		Issuers: []validator.Issuer{is}, Revocations: revocations,
 		CacheSize: cacheSize, InsecureAllowHTTP: true,
 		Observer: validator.Observer{Decision: func(context.Context, validator.Decision) {}},
 	})
 	require.NoError(b, err)
 	require.NoError(b, f.validator.Ready(b.Context()))
+	for i := range 1000 { // somebody always is revoked
+		require.NoError(b, revocations.Revoke(validator.Revocation{Issuer: is.URL, Subject: fmt.Sprint(i)}))
+	}
 	return f
 }
 

@@ -32,6 +32,7 @@ type candidate struct {
 	issuer    *issuer
 	rules     *profileRules
 	claims    claims
+	known     *knownHeader // nil: not of an access token
 	header    jose.Header
 	typ       string // header typ in normal form
 	algorithm jose.Algorithm
@@ -39,6 +40,7 @@ type candidate struct {
 	scopes    []string
 	matched   string
 	further   further
+	status    *tokenStatus
 	exact     numericDate // exp by the issuer's answer; absent: none
 }
 
@@ -78,6 +80,8 @@ var checks = []check{
 	{name: "aud", once: audienceIsOurs},
 	{name: "client", once: clientIsKnown},
 	{name: "scope", once: scopesAgree},
+	{name: "cnf", once: boundAsItSays},
+	{name: "status", once: statusIsKnown},
 }
 
 // examine runs all checks of a list.
@@ -265,6 +269,15 @@ func scopesAgree(c *candidate) *failure {
 		return failed(ReasonScopeConflict, "scope and scp that say the same", "two different lists")
 	}
 	c.scopes = scopes
+	return nil
+}
+
+// boundAsItSays: a token whose claim typ is DPoP (Keycloak) is bound to a key, and must
+// say to which: without that it would pass as a bearer token (RFC 9449 6.1).
+func boundAsItSays(c *candidate) *failure {
+	if c.claims.kind == "dpop" && c.claims.confirmation.JKT == "" {
+		return failed(ReasonConfirmationMissing, "cnf with jkt, as typ is DPoP", "none")
+	}
 	return nil
 }
 

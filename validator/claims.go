@@ -2,6 +2,7 @@ package validator
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,14 +17,15 @@ import (
 type claims struct {
 	text string
 
-	issuer, subject, id         string
-	audience                    []string
-	expiry, notBefore, issuedAt numericDate
-	clients                     [clientClaims]string // empty: absent
-	scopes                      [scopeClaims]scopeSet
-	confirmation                Confirmation
-	kind, use                   string   // typ and token_use in small letters, where they are strings
-	foreign                     []string // claims that other kinds of tokens have
+	issuer, subject, session, id string
+	audience                     []string
+	expiry, notBefore, issuedAt  numericDate
+	clients                      [clientClaims]string // empty: absent
+	scopes                       [scopeClaims]scopeSet
+	confirmation                 Confirmation
+	status                       string   // an object, as JSON; empty: absent
+	kind, use                    string   // typ and token_use in small letters, where they are strings
+	foreign                      []string // claims that other kinds of tokens have
 }
 
 // clientClaim is one of the claims in which servers name the client.
@@ -54,7 +56,10 @@ var (
 
 // foreignClaims are those that other kinds of tokens have: always, or with a value
 // that no access token has.
-var foreignClaims = []string{"nonce", "at_hash", "c_hash", "s_hash", "events", "typ", "token_use"}
+var foreignClaims = append(slices.Clone(neverInAccessTokens), "typ", "token_use")
+
+// neverInAccessTokens are those that are enough by their names.
+var neverInAccessTokens = []string{"nonce", "at_hash", "c_hash", "s_hash", "events"}
 
 type scopeSet struct {
 	list    []string
@@ -79,7 +84,7 @@ func (c *claims) has(name string) bool {
 // registered are the claims that this package reads in a token as in an answer.
 var registered = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cid", "azp", "appid", "scope", "scp", "cnf",
-	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events",
+	"typ", "token_use", "nonce", "at_hash", "c_hash", "s_hash", "events", "sid", "status",
 }
 
 // knownClaims are the names that nothing else may resemble: those that this
@@ -116,6 +121,14 @@ func (c *claims) read(o *jose.Object) *failure {
 		c.issuer = o.String()
 	case "sub":
 		c.subject = o.String()
+	case "sid":
+		if o.Kind() == jsontext.KindString { // else a claim of somebody's own, and no session
+			c.session = o.String()
+		}
+	case "status":
+		if o.Kind() == jsontext.KindBeginObject { // else a claim of somebody's own
+			c.status = o.Object()
+		}
 	case "jti":
 		c.id = o.String()
 	case "aud":
@@ -185,12 +198,20 @@ const maxDate = 253402300799
 // readers, and never happens honestly.
 func readDate(o *jose.Object, into *numericDate, zero bool) *failure {
 	text := o.Number()
-	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
-	if seconds < 0 || seconds > maxDate || seconds == 0 && !zero {
+	date, ok := parseDate(text)
+	if !ok || date == 0 && !zero {
 		return failed(ReasonMalformedClaims, "a NumericDate", text)
 	}
-	*into = numericDate(math.Floor(seconds * 1e6))
+	*into = date
 	return nil
+}
+
+func parseDate(text string) (numericDate, bool) {
+	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
+	if seconds < 0 || seconds > maxDate {
+		return 0, false
+	}
+	return numericDate(math.Floor(seconds * 1e6)), true
 }
 
 // readScopes reads a space-separated string (RFC 6749 3.3) or an array. A member

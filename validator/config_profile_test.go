@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 const (
@@ -48,6 +49,8 @@ func TestTenantMistakes(t *testing.T) {
 		"two templates":               {entraV2 + "{tenantid}/{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
 		"part of a segment":           {entraV2 + "x{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
 		"in the host":                 {"https://{tenantid}.ciamlogin.com/v2.0", v2(any), "Issuers[0].URL"},
+		"the host itself":             {"https://{tenantid}/v2.0", v2(any), "Issuers[0].URL"},
+		"a GUID as host":              {"https://" + contoso + "/v2.0", v2(none), "Issuers[0].URL"},
 		"GUID in host and path":       {"https://" + contoso + ".ciamlogin.com/" + contoso + "/v2.0", v2(none), ""},
 		"template of another profile": {"https://as.example.com/{tenantid}", validator.Profile{}, "Issuers[0].URL"},
 	}
@@ -102,13 +105,20 @@ func TestProfileSpecMistakes(t *testing.T) {
 		"no marks, said":             {func(s *validator.ProfileSpec) { s.Marks, s.AllowIDTokens = nil, true }, ""},
 		"marks and none":             {func(s *validator.ProfileSpec) { s.AllowIDTokens = true }, "AllowIDTokens"},
 		"mark of no claim":           {func(s *validator.ProfileSpec) { s.Marks = append(s.Marks, validator.Mark{}) }, "Marks"},
+		"mark of every ID token":     {func(s *validator.ProfileSpec) { s.Marks = append(s.Marks, validator.Mark{Claim: "sub"}) }, "Marks"},
+		"mark of some subjects":      {func(s *validator.ProfileSpec) { s.Marks[0] = validator.Mark{Claim: "sub", Prefix: "spiffe://a/"} }, ""},
+		"mark of some audiences":     {func(s *validator.ProfileSpec) { s.Marks[0] = validator.Mark{Claim: "aud", Values: strs{"api"}} }, ""},
 		"empty value":                {func(s *validator.ProfileSpec) { s.Marks[0].Values = strs{""} }, "Marks"},
 		"allowed what nobody denies": {func(s *validator.ProfileSpec) { s.AllowClaims = strs{"name"} }, "AllowClaims"},
 		"allowed":                    {func(s *validator.ProfileSpec) { s.AllowClaims = strs{"nonce", "typ"} }, ""},
-		"roles as scopes":            {func(s *validator.ProfileSpec) { s.Scope = "roles" }, "Scope"},
-		"scope":                      {func(s *validator.ProfileSpec) { s.Scope = "scp" }, ""},
-		"empty required":             {func(s *validator.ProfileSpec) { s.Required = strs{""} }, "Required"},
-		"HMAC":                       {func(s *validator.ProfileSpec) { s.Algorithms = strs{"HS256"} }, "Algorithms"},
+		"mark that refuses":          {func(s *validator.ProfileSpec) { s.Marks[0] = validator.Mark{Claim: "nonce"} }, "Marks"},
+		"mark that is allowed": {func(s *validator.ProfileSpec) {
+			s.Marks[0], s.AllowClaims = validator.Mark{Claim: "nonce"}, strs{"nonce"}
+		}, ""},
+		"roles as scopes": {func(s *validator.ProfileSpec) { s.Scope = "roles" }, "Scope"},
+		"scope":           {func(s *validator.ProfileSpec) { s.Scope = "scp" }, ""},
+		"empty required":  {func(s *validator.ProfileSpec) { s.Required = strs{""} }, "Required"},
+		"HMAC":            {func(s *validator.ProfileSpec) { s.Algorithms = strs{"HS256"} }, "Algorithms"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,12 +138,15 @@ func TestProfileSpecMistakes(t *testing.T) {
 // TestProfileSpecIsCopied: what the owner does to the lists later changes nothing.
 func TestProfileSpecIsCopied(t *testing.T) {
 	s := start(t, styleGeneric)
-	marks, types := []validator.Mark{{Claim: "kind", Values: strs{"access"}}}, strs{"JWT"}
+	values, types := strs{"access"}, strs{"JWT"}
+	marks := []validator.Mark{{Claim: "kind", Values: values}}
 	is := trust(s)
 	is.Profile = validator.NewProfile(validator.ProfileSpec{Name: "x", Types: types, Marks: marks, Client: "client_id", Scope: "scope"})
 	v := build(t, configure(is))
-	marks[0].Claim, types[0] = "scope", "at+jwt"
+	marks[0].Claim, types[0], values[0] = "scope", "at+jwt", "id"
 	reject(t, v, s.AccessToken(), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	reject(t, v, s.AccessToken(validatortest.Claim("kind", "id")), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	accept(t, v, s.AccessToken(validatortest.Claim("kind", "access")))
 }
 
 func TestMaxTokenLifetimeHasAUnit(t *testing.T) {

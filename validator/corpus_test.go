@@ -136,6 +136,14 @@ func TestAudienceMayBeClient(t *testing.T) {
 	v := build(t, configure(is))
 	accept(t, v, raw)
 	reject(t, v, s.IDToken(client), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+
+	// To Auth0 it says nothing about azp, which marks no access token for itself.
+	s = start(t, validatortest.Options{Style: validatortest.StyleAuth0})
+	is = styles["Auth0"].issuer(s)
+	is.AudienceMayBeClient = true
+	v = build(t, configure(is))
+	accept(t, v, s.AccessToken())
+	reject(t, v, s.AccessToken(validatortest.Audience(audience, client)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
 }
 
 // TestAnyClient: the loud name takes the client check off; claims that
@@ -169,7 +177,13 @@ func TestDenyListIsNotForAll(t *testing.T) {
 func TestKindClaims(t *testing.T) {
 	s := start(t, validatortest.Options{Style: validatortest.StyleGeneric})
 	v := build(t, configure(trust(s)))
-	for _, kind := range []any{"Bearer", "bearer", "DPoP", "access", "at+jwt", "JWT"} {
+	// Bound, it says: without cnf it would pass as a bearer token.
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP")), validator.ErrInvalidToken, validator.ReasonConfirmationMissing)
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP"), validatortest.Claim("cnf", map[string]any{"x5t#S256": strings.Repeat("A", 43)})),
+		validator.ErrInvalidToken, validator.ReasonConfirmationMissing)
+	reject(t, v, s.AccessToken(validatortest.Claim("typ", "DPoP"), validatortest.Claim("cnf", map[string]any{"jkt": strings.Repeat("A", 43)})),
+		validator.ErrInvalidProof, validator.ReasonProofMissing)
+	for _, kind := range []any{"Bearer", "bearer", "access", "at+jwt", "JWT"} {
 		accept(t, v, s.AccessToken(validatortest.Claim("typ", kind)))
 		accept(t, v, s.AccessToken(validatortest.Claim("token_use", kind)))
 	}

@@ -27,6 +27,9 @@
 // with IntrospectAlways or a Freshness that a call names, about JWTs that were found
 // good. A check that failed is final: nobody is asked after it.
 //
+// Revocations count at once, although results are kept: by a call, by what issuers tell
+// (ReceiveEvent, ReceiveLogout), or by what other processes do.
+//
 // Every error is an *Error of exactly one of seven classes, with a Reason that
 // is safe as a metric label. ErrUnavailable alone means that nothing was decided.
 //

@@ -79,10 +79,13 @@ const (
 	ReasonUnknownKey            Reason = "unknown_key"
 	ReasonBadSignature          Reason = "bad_signature"
 	ReasonOpaqueFormat          Reason = "opaque_format"
+	ReasonNotSignal             Reason = "not_a_signal"   // of ReceiveEvent and ReceiveLogout
+	ReasonStatusUnknown         Reason = "status_unknown" // of a token that says where its status is; after the signature too
 
 	// ErrInvalidToken, after the signature verified (expired and the others that
 	// depend on the time occur here too)
 	ReasonRevoked     Reason = "revoked"
+	ReasonSuspended   Reason = "suspended"     // by its status list
 	ReasonTokenTooOld Reason = "token_too_old" // Policy.MaxTokenAge
 
 	// ErrInvalidToken, after the issuer was asked (RFC 7662)
@@ -131,9 +134,10 @@ const (
 	ReasonKeysUnavailable      Reason = "keys_unavailable"
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
-	ReasonProofUnavailable     Reason = "proof_unavailable" // what remembers proofs failed
-	ReasonProofStoreFull       Reason = "proof_store_full"  // it has no room for another one
-	ReasonProofKeyFull         Reason = "proof_key_full"    // nor for another one of this key
+	ReasonStatusUnavailable    Reason = "status_unavailable" // the status list that a token names
+	ReasonProofUnavailable     Reason = "proof_unavailable"  // what remembers proofs failed
+	ReasonProofStoreFull       Reason = "proof_store_full"   // it has no room for another one
+	ReasonProofKeyFull         Reason = "proof_key_full"     // nor for another one of this key
 	ReasonPermitUnavailable    Reason = "permit_unavailable"
 	ReasonCallerLeft           Reason = "caller_left"
 
@@ -159,7 +163,8 @@ var classes = func() map[Reason]error {
 			ReasonUnknownIssuer, ReasonNotAccessToken, ReasonTenantMismatch, ReasonTenantNotAllowed, ReasonLifetimeTooLong, ReasonClaimMissing, ReasonAlgorithmNotAllowed,
 			ReasonExpiryMissing, ReasonExpired, ReasonIssuedInFuture, ReasonNotYetValid,
 			ReasonAudienceMissing, ReasonAudienceMismatch, ReasonClientMissing, ReasonClientMismatch, ReasonClientConflict,
-			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonRevoked,
+			ReasonScopeConflict, ReasonUnknownKey, ReasonBadSignature, ReasonOpaqueFormat, ReasonNotSignal, ReasonStatusUnknown,
+			ReasonRevoked, ReasonSuspended,
 			ReasonInactive, ReasonIntrospectionDisagrees, ReasonConfirmationMissing, ReasonTokenTooOld,
 		},
 		ErrInvalidProof: {
@@ -175,7 +180,7 @@ var classes = func() map[Reason]error {
 			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
-			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable,
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonStatusUnavailable,
 			ReasonProofUnavailable, ReasonProofStoreFull, ReasonProofKeyFull,
 			ReasonPermitUnavailable, ReasonCallerLeft,
 			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,

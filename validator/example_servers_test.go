@@ -83,7 +83,7 @@ func ExampleNewProfile_kubernetes() {
 		URL: "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
 		Profile: validator.NewProfile(validator.ProfileSpec{
 			Name:   "Kubernetes",
-			Types:  []string{""},
+			Types:  []string{"", "JWT"}, // JWT: by an external signer
 			Marks:  []validator.Mark{{Claim: "kubernetes.io"}},
 			Client: "sub", // the service account
 		}),
@@ -111,7 +111,8 @@ func ExampleNewProfile_spiffe() {
 	// Output: <nil>
 }
 
-// Service accounts of Google Cloud: an ID token that was made for this API.
+// Service accounts of Google Cloud: an ID token that was made for this API, and asked
+// for with the account's address. Every project can make one: ClientIDs says whose.
 func ExampleNewProfile_google() {
 	issuer := validator.Issuer{
 		URL: "https://accounts.google.com",
@@ -137,8 +138,8 @@ func ExampleNewProfile_dex() {
 			Name:          "Dex",
 			Types:         []string{"", "JWT"},
 			AllowIDTokens: true,
-			AllowClaims:   []string{"nonce"}, // not at_hash: that is what its ID tokens have
-			Client:        "azp",             // there when a client asks in another's name
+			AllowClaims:   []string{"nonce", "at_hash"}, // not c_hash: that is what an ID token for a code has
+			Client:        "azp",                        // there when a client asks in another's name
 		}),
 		AudienceMayBeClient: true,
 		Audiences:           []string{"orders-api"}, AnyClient: true,

@@ -15,22 +15,28 @@ type further map[string]string
 // has: from the very text that was read before, and as strictly. It comes second
 // because it takes the issuer to know the profile, and a name that resembles one of
 // these is nothing bad anywhere else.
-func (c *candidate) readFurther() *failure {
+func (c *candidate) readFurther() (f *failure) {
 	if c.rules.further == nil {
 		return nil
 	}
-	c.further = further{}
-	o := jose.ReadObject(c.claims.text, c.rules.further)
+	c.further, f = readNamed(c.claims.text, c.rules.further)
+	return f
+}
+
+// readNamed reads these members of an object, and nothing may resemble them.
+func readNamed(text string, names *jose.Names) (further, *failure) {
+	found := further{}
+	o := jose.ReadObject(text, names)
 	defer o.Close()
 	for o.Next() {
-		if name := o.Name(); c.rules.further.Has(name) {
-			c.further[name] = o.Raw()
+		if name := o.Name(); names.Has(name) {
+			found[name] = o.Raw()
 		}
 	}
 	if err := o.Err(); err != nil {
-		return failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
+		return nil, failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
 	}
-	return nil
+	return found, nil
 }
 
 // text is a claim that is a string; empty if it is none.

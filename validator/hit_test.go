@@ -372,10 +372,10 @@ func TestDumpHoldsNoToken(t *testing.T) {
 	}
 	found := 0
 	walk(reflect.ValueOf(v), map[uintptr]bool{}, func(text string) {
-		if strings.Contains(text, `"iss"`) {
-			found++
-		}
 		for _, raw := range raws {
+			if strings.Contains(text, strings.Split(raw, ".")[1]) {
+				found++
+			}
 			if signature := raw[strings.LastIndexByte(raw, '.')+1:]; strings.Contains(text, signature[:20]) {
 				t.Errorf("a signature is kept in %d bytes", len(text))
 			}

@@ -64,7 +64,7 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact.Signed)), require.freshness(c.issuer), said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact)), require.freshness(c.issuer), said, v.clock())
 	if d.Err != nil && d.Err.Class == ErrUnavailable {
 		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
 		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
@@ -141,10 +141,10 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case q.served(got.facts) && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
+		case q.served(got.facts) && !got.facts.outdated() && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
 			return got.facts, nil
 		}
-		errand.Fresh = true // the flight had begun too long before we came, or without the key
+		errand.Fresh = true // the flight had begun too long before we came, without the key, or before a revocation
 	}
 }
 
@@ -177,26 +177,26 @@ func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
 // kept is what the cache holds about this very token.
 func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
 	known, ok := v.cache.Get(q.digest, now)
-	if !ok || known.signed != q.signed() {
+	own := q.own
+	if own == nil {
+		own = new(facts) // an opaque token has neither
+	}
+	if !ok || known.header != own.header || known.payload != own.payload {
 		return nil, false
 	}
 	return known, true
 }
 
-func (q *question) signed() string {
-	if q.own == nil {
-		return ""
-	}
-	return q.own.signed
-}
-
 // inquire asks the issuer, and keeps what it says.
 func (v *Validator) inquire(ctx context.Context, q question) verdict {
-	began := v.clock()
+	began, marks := v.clock(), q.issuer.markVersion()
 	answer, err := q.issuer.introspection.Introspect(ctx, q.raw)
 	known, e := (*facts)(nil), introspectionError(err)
 	if e == nil {
 		known, e = v.judge(q, answer)
+	}
+	if e == nil {
+		known.inquiry.knows(marks)
 	}
 	now := v.clock()
 	quoted := quotes(answer, q.raw)
@@ -303,24 +303,24 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 // answerFacts are those of an answer: the token says nothing, or nothing that
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
-	known := &facts{
+	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
-		text: c.claims.text, subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
+		answer: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
+		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
-	}
+	}}
 	if q.own != nil {
-		known.kid, known.algorithm, known.signed = q.own.kid, q.own.algorithm, q.own.signed
+		known.kid, known.algorithm, known.header, known.payload = q.own.kid, q.own.algorithm, q.own.header, q.own.payload
 	}
 	return known
 }
 
 // with are the facts of a token that verified locally and was asked about.
 func (t *facts) with(asked *inquiry) *facts {
-	known := *t
+	known := &facts{evidence: t.evidence}
 	known.token, known.inquiry = new(Token), asked
-	return &known
+	return known
 }
 
 // answerDeadline is until when an answer can matter: exp exactly, or until it is

@@ -27,6 +27,11 @@ type issuer struct {
 	maxLifetime         time.Duration // 0: any
 	keys                *jwks.Source  // nil: its tokens are never JWTs
 	keysAge             bool          // they may be too old to use
+	marks               *marks        // of what was revoked; nil: nothing ever is
+
+	eventAudiences, logoutClientIDs []string // ours, in what it tells of revocations
+	statusListHosts                 []string // beside its own
+	allowUnknownStatus              bool
 
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens
@@ -112,6 +117,8 @@ func newIssuer(is Issuer) *issuer {
 		audiences: slices.Clone(is.Audiences), clientIDs: slices.Clone(is.ClientIDs),
 		anyClient: is.AnyClient, audienceMayBeClient: is.AudienceMayBeClient,
 		algorithms: accepted, rules: rules, template: shape, maxLifetime: is.MaxTokenLifetime, keysAge: is.KeyMaxAge > 0,
+		eventAudiences: slices.Clone(is.EventAudiences), logoutClientIDs: slices.Clone(is.LogoutClientIDs),
+		statusListHosts: slices.Clone(is.StatusListHosts), allowUnknownStatus: is.AllowUnknownStatus,
 		answerRules: rules.forAnswers(), always: is.IntrospectAlways,
 		maxAge: is.IntrospectionMaxAge, staleIfError: is.StaleIfError,
 		allowMissingAudience: is.AllowMissingAudience, allowMissingExpiry: is.AllowMissingExpiry,

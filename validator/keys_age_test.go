@@ -108,6 +108,16 @@ func TestKeyMaxAgeWhileTheServerIsDown(t *testing.T) {
 	}
 }
 
+// TestShortestKeyAges: while the server is well, no token is held up by the bucket.
+func TestShortestKeyAges(t *testing.T) {
+	a := newAging(t, keyAges(10*time.Second, 10*time.Second))
+	for range 100 {
+		a.clock.Advance(10*time.Second + 1)
+		accept(t, a.v, a.AccessToken())
+	}
+	assert.Equal(t, 101, a.KeyRequests())
+}
+
 // TestKeyMaxStale: past it nothing is accepted by these keys until the server has
 // confirmed them, on a hit as on a miss, and nothing is called bad.
 func TestKeyMaxStale(t *testing.T) {

@@ -22,21 +22,24 @@ func TestKeyMistakes(t *testing.T) {
 		edit   func(*validator.Issuer)
 		fields []string
 	}{
-		"none":                     {func(*validator.Issuer) {}, nil},
-		"age":                      {ages(time.Hour, 0), nil},
-		"age and stale":            {ages(time.Hour, 2*time.Hour), nil},
-		"both the same":            {ages(time.Hour, time.Hour), nil},
-		"grace":                    {func(is *validator.Issuer) { is.KeyEmptyGrace = time.Minute }, nil},
-		"negative age":             {ages(-time.Hour, 0), []string{age}},
-		"negative stale":           {ages(time.Hour, -time.Hour), []string{stale}},
-		"stale without age":        {ages(0, time.Hour), []string{stale}},
-		"stale shorter than age":   {ages(time.Hour, time.Hour-1), []string{stale}},
-		"age without unit":         {ages(3600, 0), []string{age}},
-		"stale without unit":       {ages(time.Hour, 7200), []string{stale, stale}}, // it is shorter, too
-		"both without unit":        {ages(3600, 7200), []string{age, stale}},
-		"negative grace":           {func(is *validator.Issuer) { is.KeyEmptyGrace = -time.Minute }, []string{grace}},
-		"grace without unit":       {func(is *validator.Issuer) { is.KeyEmptyGrace = 300 }, []string{grace}},
-		"age of keys that are not": {func(is *validator.Issuer) { is.OpaqueOnly, is.KeyMaxAge = true, time.Hour }, []string{only}},
+		"none":                       {func(*validator.Issuer) {}, nil},
+		"age":                        {ages(time.Hour, 0), nil},
+		"age and stale":              {ages(time.Hour, 2*time.Hour), nil},
+		"both the same":              {ages(time.Hour, time.Hour), nil},
+		"age, bucket refills slowly": {func(is *validator.Issuer) { is.KeyMaxAge, is.KeyRefreshInterval = time.Minute, time.Hour }, []string{age}},
+		"age, bucket refills fast":   {func(is *validator.Issuer) { is.KeyMaxAge, is.KeyRefreshInterval = time.Second, time.Second }, nil},
+		"age shorter than a refill":  {ages(9*time.Second, time.Hour), []string{age}},
+		"grace":                      {func(is *validator.Issuer) { is.KeyEmptyGrace = time.Minute }, nil},
+		"negative age":               {ages(-time.Hour, 0), []string{age}},
+		"negative stale":             {ages(time.Hour, -time.Hour), []string{stale}},
+		"stale without age":          {ages(0, time.Hour), []string{stale}},
+		"stale shorter than age":     {ages(time.Hour, time.Hour-1), []string{stale}},
+		"age without unit":           {ages(3600, 0), []string{age, age}},             // it is short, too
+		"stale without unit":         {ages(time.Hour, 7200), []string{stale, stale}}, // it is shorter, too
+		"both without unit":          {ages(3600, 7200), []string{age, age, stale}},
+		"negative grace":             {func(is *validator.Issuer) { is.KeyEmptyGrace = -time.Minute }, []string{grace}},
+		"grace without unit":         {func(is *validator.Issuer) { is.KeyEmptyGrace = 300 }, []string{grace}},
+		"age of keys that are not":   {func(is *validator.Issuer) { is.OpaqueOnly, is.KeyMaxAge = true, time.Hour }, []string{only}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := validator.New(asking(func(c *validator.Config) { tc.edit(&c.Issuers[0]) }))

@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestReadinessOfAReloadIsShared(t *testing.T) {
 	require.NoError(t, with.Ready(t.Context()))
 }
 
-// TestReloadKeepsKeys: of an issuer whose key settings are the same, whatever else
+// TestReloadKeepsKeys: of an issuer whose keys come from the same place, whatever else
 // changes. Others begin anew, and can be given what was known.
 func TestReloadKeepsKeys(t *testing.T) {
 	s := start(t, validatortest.Options{})
@@ -74,13 +75,13 @@ func TestReloadKeepsKeys(t *testing.T) {
 		"AnyClient":          {func(is *validator.Issuer) { is.ClientIDs, is.AnyClient = nil, true }, true},
 		"Algorithms":         {func(is *validator.Issuer) { is.Algorithms = strs{"ES256"} }, true},
 		"MaxTokenLifetime":   {func(is *validator.Issuer) { is.MaxTokenLifetime = 24 * time.Hour }, true},
-		"KeyMaxAge":          {func(is *validator.Issuer) { is.KeyMaxAge = 30 * time.Minute }, false},
-		"KeyMaxStale":        {func(is *validator.Issuer) { is.KeyMaxStale = 3 * time.Hour }, false},
-		"no KeyMaxStale":     {func(is *validator.Issuer) { is.KeyMaxStale = 0 }, false},
-		"KeyEmptyGrace":      {func(is *validator.Issuer) { is.KeyEmptyGrace = 2 * time.Minute }, false},
-		"KeyRefreshBurst":    {func(is *validator.Issuer) { is.KeyRefreshBurst = 4 }, false},
-		"KeyRefreshInterval": {func(is *validator.Issuer) { is.KeyRefreshInterval = time.Second }, false},
-		"Name":               {func(is *validator.Issuer) { is.Name = "renamed" }, false},
+		"KeyMaxAge":          {func(is *validator.Issuer) { is.KeyMaxAge = 30 * time.Minute }, true},
+		"KeyMaxStale":        {func(is *validator.Issuer) { is.KeyMaxStale = 3 * time.Hour }, true},
+		"no KeyMaxStale":     {func(is *validator.Issuer) { is.KeyMaxStale = 0 }, true},
+		"KeyEmptyGrace":      {func(is *validator.Issuer) { is.KeyEmptyGrace = 2 * time.Minute }, true},
+		"KeyRefreshBurst":    {func(is *validator.Issuer) { is.KeyRefreshBurst = 4 }, true},
+		"KeyRefreshInterval": {func(is *validator.Issuer) { is.KeyRefreshInterval = time.Second }, true},
+		"Name":               {func(is *validator.Issuer) { is.Name = "renamed" }, true},
 		"JWKSURL":            {func(is *validator.Issuer) { is.JWKSURL = s.JWKSURL() }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,4 +99,20 @@ func TestReloadKeepsKeys(t *testing.T) {
 			accept(t, v, raw)
 		})
 	}
+}
+
+// TestReloadWithAnotherClient: what another client was told, perhaps by an authority
+// that is trusted no more, is not believed.
+func TestReloadWithAnotherClient(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	raw := s.AccessToken()
+	accept(t, v, raw)
+	s.SetMode(validatortest.ModeDown)
+	c := configure(trust(s))
+	c.HTTPClient = &http.Client{}
+	next, err := v.WithConfig(c)
+	require.NoError(t, err)
+	reject(t, next, raw, validator.ErrUnavailable, validator.ReasonKeysUnavailable)
+	accept(t, v, raw)
 }

@@ -20,6 +20,9 @@ type Observer struct {
 	// Introspection is called after every question to an issuer, before those who
 	// wait for the answer go on.
 	Introspection func(Introspection)
+	// Signal is called for every call of ReceiveEvent and ReceiveLogout, with the
+	// context of that call.
+	Signal func(context.Context, Signal)
 }
 
 // Decision is the outcome of one validation.
@@ -108,6 +111,23 @@ func (w *witness) introspection(i Introspection) {
 	}
 	if w.observer.Introspection != nil {
 		w.observer.Introspection(i)
+	}
+}
+
+func (w *witness) signal(ctx context.Context, s Signal) {
+	if w.observer.Signal != nil {
+		w.observer.Signal(ctx, s)
+	}
+	switch {
+	case w.logger == nil:
+	case s.Err == nil:
+		w.logger.InfoContext(ctx, "signal received", "kind", s.Kind, "issuer", s.Issuer, "outcome", s.Outcome)
+	default:
+		level := slog.LevelInfo
+		if s.Err.Class == ErrUnavailable {
+			level = slog.LevelWarn
+		}
+		w.logger.Log(ctx, level, "signal refused", "kind", s.Kind, "issuer", s.Issuer, "reason", s.Err.Reason, "error", s.Err.Error())
 	}
 }
 

@@ -65,7 +65,7 @@ func (t *facts) authTime() (numericDate, error) {
 // read reads one claim from the text that was checked, as strictly as those that
 // every token is held to: its type is right, and no other claim looks like it.
 func (t *facts) read(name string, names *jose.Names, take func(*jose.Object)) error {
-	o := jose.ReadObject(t.text, names)
+	o := t.object(names)
 	defer o.Close()
 	for o.Next() {
 		if o.Name() == name {

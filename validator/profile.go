@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -28,6 +29,7 @@ type profileRules struct {
 	marks   string   // the positive marks, in words
 	types   []string // typ, in normal form; "" means absent
 	mark    func(*candidate) bool
+	specs   []Mark   // those of a ProfileSpec
 	denied  bool     // claims of other kinds of tokens refuse it
 	allowed []string // but these do not
 	// client and scope are the authoritative claims, in order of preference;
@@ -106,8 +108,12 @@ func (r *profileRules) clientOf(c *candidate) (client string, agree bool) {
 			break
 		}
 	}
-	if client == "" && r.clientFrom != "" {
-		client = c.further.text(r.clientFrom)
+	if r.clientFrom != "" {
+		own := c.further.text(r.clientFrom)
+		if client != "" && own != "" && own != client {
+			return client, false // an answer names a client_id besides
+		}
+		client = cmp.Or(client, own)
 	}
 	for _, other := range c.claims.clients {
 		if other != "" && other != client {

@@ -33,7 +33,9 @@ type Tenants struct {
 	// Allowed are the GUIDs of the tenants, in small letters.
 	Allowed []string
 	// Permit is asked on every request, cached token or not, with the tenant's GUID.
-	// It must be quick, and safe for concurrent use.
+	// It must be quick, and safe for concurrent use. It is asked before the signature
+	// is looked at, too: anybody can have written that GUID, so that it must remember
+	// nothing of those that it does not know.
 	Permit func(tenant string) bool
 	// AnyTenant accepts every organization of the world, and personal accounts, that
 	// can get a token for this API. The application must then tell them apart.

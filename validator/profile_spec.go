@@ -22,7 +22,10 @@ type ProfileSpec struct {
 	Types []string
 	// Marks are what an access token has and no other token of this server: all of
 	// them must be there. Required, unless at+jwt is the only one of Types: a list of
-	// what other tokens have is never complete (RFC 8725 3.11 and 3.12).
+	// what other tokens have is never complete (RFC 8725 3.11 and 3.12). They and
+	// Required are about JWTs. The answer of an Introspection may leave their claims out,
+	// so that a mark says nothing about whose an opaque token is, but may not contradict
+	// a mark.
 	Marks []Mark
 	// AllowIDTokens accepts tokens without Marks, for servers that give an API nothing
 	// but ID tokens, or access tokens that look like them: an ID token made for a
@@ -62,10 +65,14 @@ type Mark struct {
 // NewProfile returns the profile of a server that has none of its own here.
 func NewProfile(spec ProfileSpec) Profile {
 	marks := slices.Clone(spec.Marks)
+	for i := range marks {
+		marks[i].Values = slices.Clone(marks[i].Values)
+	}
 	rules := &profileRules{
 		name: spec.Name, marks: describe(spec),
 		types:   make([]string, 0, len(spec.Types)),
 		mark:    func(c *candidate) bool { return c.marked(marks) },
+		specs:   marks,
 		denied:  true,
 		allowed: slices.Clone(spec.AllowClaims), required: slices.Clone(spec.Required),
 		algorithms: jose.AllAlgorithms, mistakes: spec.check(),
@@ -102,6 +109,19 @@ func claimsOf(spec ProfileSpec) (names []string) {
 // marked reports whether the candidate has all of the marks.
 func (c *candidate) marked(marks []Mark) bool {
 	return !slices.ContainsFunc(marks, func(m Mark) bool { return !m.on(c.further) })
+}
+
+// unmarked returns the first mark whose claim an answer has, with another value:
+// whose token it is does not depend on how it is written. What kind of token it is,
+// an answer says in words of its own (answerClaims.isAccessToken).
+func (c *candidate) unmarked() string {
+	for _, mark := range c.rules.specs {
+		_, there := c.further[mark.Claim]
+		if there && mark.Claim != "typ" && mark.Claim != "token_use" && !mark.on(c.further) {
+			return mark.String()
+		}
+	}
+	return ""
 }
 
 func (m *Mark) on(claims further) bool {
@@ -178,6 +198,13 @@ func (spec *ProfileSpec) checkMarks(m *mistakes) {
 	for _, mark := range spec.Marks {
 		if mark.Claim == "" {
 			m.add("Marks", "a Claim is required")
+		}
+		if slices.Contains(neverInAccessTokens, mark.Claim) && !slices.Contains(spec.AllowClaims, mark.Claim) {
+			m.add("Marks", "%s: refuses a token, unless AllowClaims has it", mark.Claim)
+		}
+		// OpenID Connect Core 2: every ID token has these.
+		if len(mark.Values) == 0 && mark.Prefix == "" && slices.Contains([]string{"iss", "sub", "aud", "exp", "iat"}, mark.Claim) {
+			m.add("Marks", "%s: every ID token has it too: say by which Values or Prefix an access token is known", mark.Claim)
 		}
 		if slices.Contains(mark.Values, "") {
 			m.add("Marks", "%s: no value may be empty", mark.Claim)

@@ -88,6 +88,48 @@ func TestSpecClient(t *testing.T) {
 		validator.ErrInvalidToken, validator.ReasonScopeConflict)
 }
 
+// specAsks is specValidator with a server that is asked about opaque tokens.
+func specAsks(t *testing.T, s *validatortest.Server, spec validator.ProfileSpec) *validator.Validator {
+	t.Helper()
+	spec.Name, spec.Types = "test", strs{"JWT"}
+	is := ask(s)
+	is.Profile = validator.NewProfile(spec)
+	return build(t, configure(is))
+}
+
+// TestSpecClientOfAnswers: the client_id of an answer is no way around the claim that
+// names the client.
+func TestSpecClientOfAnswers(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specAsks(t, s, validator.ProfileSpec{Marks: []validator.Mark{{Claim: "k"}}, Client: "repository", Scope: "scope"})
+	k := validatortest.Claim("k", 1)
+	for _, mint := range []func(...validatortest.Edit) string{s.AccessToken, s.OpaqueToken} {
+		assert.Equal(t, client, accept(t, v, mint(k, validatortest.Claim("repository", client))).ClientID())
+		reject(t, v, mint(k, validatortest.Claim("repository", "else")), validator.ErrInvalidToken, validator.ReasonClientConflict)
+		alone := []validatortest.Edit{k, validatortest.NoClaim("client_id")}
+		accept(t, v, mint(append(alone, validatortest.Claim("repository", client))...))
+		reject(t, v, mint(append(alone, validatortest.Claim("repository", "else"))...), validator.ErrInvalidToken, validator.ReasonClientMismatch)
+	}
+}
+
+// TestMarksOfAnswers: an answer may be silent about a mark, but not say otherwise. The
+// words for the kind of token are its own.
+func TestMarksOfAnswers(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specAsks(t, s, validator.ProfileSpec{
+		Marks:  []validator.Mark{{Claim: "owner", Values: strs{"us"}}, {Claim: "token_use", Values: strs{"access"}}, {Claim: "typ", Values: strs{"Bearer"}}},
+		Client: "client_id", Scope: "scope",
+	})
+	owner := func(value any) validatortest.Edit { return validatortest.Claim("owner", value) }
+	accept(t, v, s.OpaqueToken())
+	accept(t, v, s.OpaqueToken(owner("us")))
+	accept(t, v, s.OpaqueToken(owner("us"), validatortest.Claim("token_use", "access_token")))
+	accept(t, v, s.OpaqueToken(owner("us"), validatortest.Claim("typ", "bearer")))
+	for _, other := range []any{"them", "", nil, strs{"us"}} {
+		reject(t, v, s.OpaqueToken(owner(other)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+	}
+}
+
 func TestSpecDenyList(t *testing.T) {
 	s := start(t, styleGeneric)
 	spec := validator.ProfileSpec{AllowIDTokens: true, Client: "client_id", Scope: "scope"}

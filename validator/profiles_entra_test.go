@@ -151,7 +151,7 @@ func TestTenantIDs(t *testing.T) {
 				for _, tid := range []any{nil, "", fabrikam, strings.ToUpper(contoso), "{tenantid}", "common", "contoso.onmicrosoft.com", 1, strs{contoso}} {
 					reject(t, v, s.token(t, contoso, object{"tid": tid}), validator.ErrInvalidToken, validator.ReasonTenantMismatch)
 				}
-				for _, tenant := range []string{"{tenantid}", "common", "organizations", strings.ToUpper(contoso), "contoso.onmicrosoft.com", "", contoso + "/x", contoso[1:]} {
+				for _, tenant := range []string{"{tenantid}", "common", "organizations", strings.ToUpper(contoso), "contoso.onmicrosoft.com", "", contoso + "/x", contoso + "0", contoso[1:]} {
 					reject(t, v, s.token(t, tenant, nil), validator.ErrInvalidToken, validator.ReasonUnknownIssuer)
 				}
 				reject(t, v, s.token(t, contoso, object{"iss": of(template, fabrikam)}), validator.ErrInvalidToken, validator.ReasonTenantMismatch)

@@ -149,3 +149,14 @@ func TestADFSIssuer(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, fields(t, err), "Issuers[0].URL")
 }
+
+// TestPrefixIsOfAString: what a mark's prefix begins is a string, not how JSON spells
+// something else.
+func TestPrefixIsOfAString(t *testing.T) {
+	s := start(t, styleGeneric)
+	v := specValidator(t, s, validator.ProfileSpec{
+		Marks: []validator.Mark{{Claim: "k", Prefix: "1"}}, Client: "client_id", Scope: "scope",
+	})
+	accept(t, v, s.AccessToken(validatortest.Claim("k", "12")))
+	reject(t, v, s.AccessToken(validatortest.Claim("k", 12)), validator.ErrInvalidToken, validator.ReasonNotAccessToken)
+}

@@ -57,14 +57,15 @@ func people() map[string]*provider {
 			document: "dex", issuer: dex, style: validatortest.StyleGeneric, mayBeClient: true,
 			audiences: strs{"orders-api"}, wantMatched: "orders-api",
 			profile: validator.NewProfile(validator.ProfileSpec{
-				Name: "Dex", Types: strs{"", "JWT"}, AllowIDTokens: true, AllowClaims: strs{"nonce"}, Client: "azp",
+				Name: "Dex", Types: strs{"", "JWT"}, AllowIDTokens: true, AllowClaims: strs{"nonce", "at_hash"}, Client: "azp",
 			}),
 			claims: told(dex, "CgcyMzQyNzQ5", strs{"orders-api", "cli"}, object{
-				"azp": "cli", "nonce": "n", "groups": strs{"admins"}, "email": "jane@example.com", "email_verified": true,
+				"azp": "cli", "nonce": "n", "at_hash": "x", "groups": strs{"admins"}, // of a random text
+				"email": "jane@example.com", "email_verified": true,
 			}),
 			client: "azp", wantClient: "cli",
-			others: map[string]other{"ID token": {nil, object{
-				"aud": strs{"orders-api", "cli"}, "azp": "cli", "nonce": "n", "at_hash": "x", "sub": "CgcyMzQyNzQ5",
+			others: map[string]other{"ID token for a code": {nil, object{
+				"aud": strs{"orders-api", "cli"}, "azp": "cli", "nonce": "n", "at_hash": "x", "c_hash": "y", "sub": "CgcyMzQyNzQ5",
 			}}},
 		},
 		"firebase": {
@@ -149,7 +150,7 @@ func workloads() map[string]*provider {
 			document: "k8s-sa", issuer: cluster, style: validatortest.StyleGeneric,
 			audiences: strs{"orders"}, clients: strs{frontend}, wantMatched: "orders",
 			profile: validator.NewProfile(validator.ProfileSpec{
-				Name: "Kubernetes", Types: strs{""}, Marks: []validator.Mark{{Claim: "kubernetes.io"}}, Client: "sub",
+				Name: "Kubernetes", Types: strs{"", "JWT"}, Marks: []validator.Mark{{Claim: "kubernetes.io"}}, Client: "sub",
 			}),
 			claims: told(cluster, frontend, strs{"orders"}, object{"kubernetes.io": account, "nbf": issued, "jti": contoso}),
 			client: "sub", wantClient: frontend,

@@ -80,12 +80,15 @@ func (f Freshness) named() bool { return f.within != 0 }
 // unmet reports whether the issuer must be asked, again or for the first time,
 // before the facts suffice.
 func (t *facts) unmet(f Freshness, now time.Time) bool {
+	if t.inquiry == nil || t.outdated() {
+		return true
+	}
 	maxAge := t.issuer.maxAge
 	if f.named() && (maxAge == 0 || f.within < maxAge) {
 		maxAge = f.within // of now: less than any age
 	}
-	if t.inquiry == nil || maxAge == 0 {
-		return t.inquiry == nil // one answer is enough until exp
+	if maxAge == 0 {
+		return false // one answer is enough until exp
 	}
 	return age(t.inquiry.sent, now) > maxAge
 }
@@ -96,7 +99,7 @@ func (t *facts) standsIn(f Freshness, now time.Time) bool {
 	if f.named() || f.bounded {
 		bound = min(bound, f.ifDown)
 	}
-	return t.inquiry != nil && bound > 0 && age(t.inquiry.sent, now) <= bound
+	return t.inquiry != nil && !t.outdated() && bound > 0 && age(t.inquiry.sent, now) <= bound
 }
 
 // age is how long ago an instant was: by the monotonic clock, which nobody can

@@ -14,10 +14,12 @@ type template struct {
 }
 
 // newTemplate finds the tenant in the URL: the one path segment that is a GUID, or
-// {tenantid}.
+// {tenantid}. The host is never one of many.
 func newTemplate(issuer string) (t template, ok bool) {
 	found := 0
-	for from, segment := 0, ""; from < len(issuer); from += len(segment) + 1 {
+	_, rest, _ := strings.Cut(issuer, "://")
+	_, path, _ := strings.Cut(rest, "/")
+	for from, segment := len(issuer)-len(path), ""; from < len(issuer); from += len(segment) + 1 {
 		segment, _, _ = strings.Cut(issuer[from:], "/")
 		if segment != tenantID && !isGUID(segment) {
 			continue

@@ -38,6 +38,14 @@ type Token struct {
 // facts are what is known about a good token. They are what the cache holds: a
 // hit need not look at the Token to decide.
 type facts struct {
+	evidence
+	// clean is the version of the issuer's marks by which none of them concerns the
+	// token (revoked).
+	clean atomic.Uint64
+}
+
+// evidence is what does not change any more.
+type evidence struct {
 	token  *Token // the one Token of these facts
 	issuer *issuer
 	iss    string // exactly; issuer may stand for many
@@ -48,18 +56,21 @@ type facts struct {
 	kid       string
 	algorithm jose.Algorithm
 
-	// signed is header "." payload: with the full hash of the signature (the
-	// cache's key) it identifies the token, and neither is a usable token. Empty
-	// for an opaque token, whose own hash is the key.
-	signed string
-	text   string // the claims, exactly as they were checked
+	// header and payload are those of the token: with the full hash of the signature
+	// (the cache's key) they identify it, and are no usable token. Empty for an opaque
+	// token, whose own hash is the key.
+	header, payload string
+	// answer is what the issuer said, where that is what was checked; else the claims
+	// are the payload.
+	answer string
 
-	subject, id, clientID, matched string
-	audience, scopes               []string
-	expiry, notBefore, issuedAt    numericDate
-	confirmation                   Confirmation
+	subject, session, id, clientID, matched string
+	audience, scopes                        []string
+	expiry, notBefore, issuedAt             numericDate
+	confirmation                            Confirmation
 
-	inquiry *inquiry // nil: the issuer was not asked
+	inquiry *inquiry     // nil: the issuer was not asked
+	status  *tokenStatus // nil: it is good until exp
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.
@@ -70,6 +81,35 @@ type inquiry struct {
 	until numericDate
 	// fallback: the token is a JWS whose key could not be had.
 	fallback bool
+	// asked is the version of the issuer's marks when it was: the answer knows of all
+	// up to that. clean is one by which none has come since that concerns the token.
+	asked uint64
+	clean atomic.Uint64
+}
+
+// is reports whether the facts are those of this very token, whose signature has the
+// hash under which they were found.
+func (f *facts) is(compact jose.Compact) bool {
+	return f.payload == compact.Payload && f.header == compact.Header
+}
+
+// claims are the bytes that were checked.
+func (f *facts) claims() []byte {
+	if f.answer != "" || f.payload == "" {
+		return []byte(f.answer)
+	}
+	text, _ := jose.AppendSegment(nil, f.payload) // it was decoded before
+	return text
+}
+
+// object walks the claims. The caller must Close it.
+func (f *facts) object(names *jose.Names) *jose.Object {
+	if f.answer == "" && f.payload != "" {
+		if o, err := jose.ReadSegment(f.payload, names); err == nil { // as it was before
+			return o
+		}
+	}
+	return jose.ReadObject(f.answer, names)
 }
 
 func (f *facts) identity() Identity { return Identity{f.iss, f.subject} }
@@ -150,7 +190,7 @@ func (t *Token) Confirmation() Confirmation { return t.facts.Load().confirmation
 // one that is absent or no float64 can hold. For exact integers or types of your
 // own use Claims.
 func (t *Token) Claim(name string) (value any, ok bool) {
-	o := jose.ReadObject(t.facts.Load().text, nil)
+	o := t.facts.Load().object(nil)
 	defer o.Close()
 	for o.Next() {
 		if o.Name() == name {
@@ -170,7 +210,7 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 // must be a Token that a Validator returned.
 func Claims[T any](t *Token) (T, error) {
 	var value T
-	if err := json.Unmarshal([]byte(t.facts.Load().text), &value); err != nil {
+	if err := json.Unmarshal(t.facts.Load().claims(), &value); err != nil {
 		return value, fmt.Errorf("validator: claims: %w", err)
 	}
 	return value, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
 	d, known := v.establish(ctx, rawToken, &require)
+	if d.Err == nil {
+		d.Err = v.checkStatus(ctx, known)
+	}
 	if d.Err == nil {
 		d.Err = admit(ctx, rawToken, known, require)
 	}
@@ -63,7 +67,7 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	now := v.clock()
 	known, ok := v.cache.Get(s.digest, now)
 	switch {
-	case !ok || known.signed != compact.Signed:
+	case !ok || !known.is(compact):
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
@@ -112,7 +116,8 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		}
 		now = v.clock() // keys may have taken a while to come
 	}
-	known := c.facts(key, s.compact.Signed)
+	v.headers.keep(c.known)
+	known := c.facts(key, s.compact)
 	v.keep(s.digest, known, now)
 	if c.issuer.always || require.freshness(c.issuer).named() {
 		return v.settle(ctx, s, known, require, false, now)
@@ -146,16 +151,11 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
 // is believed yet.
 func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
-	header, err := jose.ParseHeader(compact.Header)
-	switch {
-	case errors.Is(err, jose.ErrNotJWS):
-		return nil, refuse(ReasonNotJWT, "the header is not that of a JWS")
-	case errors.Is(err, jose.ErrCritical):
-		return nil, refuse(ReasonCriticalHeader, "")
-	case err != nil:
-		return nil, refuse(ReasonMalformedJOSEHeader, err.Error())
+	header, e := v.headers.read(compact)
+	if e != nil {
+		return nil, e
 	}
-	c := &candidate{header: header, typ: normalType(header.Type), exact: absent}
+	c := &candidate{known: header, header: header.Header, typ: header.typ, exact: absent}
 	var f *failure
 	if c.claims, f = parseClaims(compact.Payload); f != nil {
 		return nil, f.error()
@@ -172,25 +172,56 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	return c, nil
 }
 
+func readHeader(compact jose.Compact) (jose.Header, *Error) {
+	header, err := jose.ParseHeader(compact.Header)
+	switch {
+	case errors.Is(err, jose.ErrNotJWS):
+		return header, refuse(ReasonNotJWT, "the header is not that of a JWS")
+	case errors.Is(err, jose.ErrCritical):
+		return header, refuse(ReasonCriticalHeader, "")
+	case err != nil:
+		return header, refuse(ReasonMalformedJOSEHeader, err.Error())
+	}
+	return header, nil
+}
+
 // facts are those of a candidate whose signature verified; without a key, what it
 // says itself. They keep no part of the raw token's memory, so that no signature is
 // kept alive.
-func (c *candidate) facts(key *jwks.Key, signed string) *facts {
+func (c *candidate) facts(key *jwks.Key, compact jose.Compact) *facts {
 	kid := c.header.KeyID
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{
+	known := &facts{evidence: evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
-		signed: strings.Clone(signed), text: c.claims.text,
-		subject: c.claims.subject, id: c.claims.id, clientID: c.client, matched: c.matched,
+		header: c.known.segment, payload: strings.Clone(compact.Payload),
+		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
-		confirmation: c.claims.confirmation,
-	}
+		confirmation: c.claims.confirmation, status: c.status,
+	}}
+	known.pack()
 	known.token.facts.Store(known)
 	return known
+}
+
+// pack lets go of the text of the claims, which the payload has too.
+func (f *facts) pack() {
+	var space [32]*string
+	texts := elements(append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256), f.audience, f.scopes)
+	if f.iss == f.issuer.url {
+		f.iss = f.issuer.url
+	} else {
+		texts = append(texts, &f.iss)
+	}
+	if at := slices.Index(f.issuer.clientIDs, f.clientID); at >= 0 {
+		f.clientID = f.issuer.clientIDs[at]
+	} else {
+		texts = append(texts, &f.clientID)
+	}
+	pack(texts...)
 }
 
 // keep remembers the facts for as long as they can matter.
@@ -215,7 +246,7 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if !t.tenantServed() {
 		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
-	if v.revoked.revoked(t) {
+	if !byAnswer && t.revoked() { // else the issuer was asked again: unmet
 		return verified(refuse(ReasonRevoked, ""))
 	}
 	return nil

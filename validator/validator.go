@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -27,22 +28,28 @@ type Validator struct {
 	cap     time.Duration
 	clock   func() time.Time
 	cache   *cache.Cache[[sha256.Size]byte, *facts]
+	headers *headers
 
 	// What issuers are asked, and which opaque tokens they called inactive.
 	opaqueIssuer func(string) string
 	inquiries    remote.Group[[sha256.Size]byte, verdict]
 	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
 
+	// The status lists that tokens name, by issuer and address.
+	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
+	statusFlights remote.Group[[sha256.Size]byte, *statusList]
+	statusClient  *remote.Client
+
 	// What a reload shares.
 	sources map[sourceSpec]*jwks.Source
+	revoked *Revocations // nil: nothing is ever revoked
 	*shared
 }
 
 // shared is what a reload shares as it is.
 type shared struct {
-	revoked revocations
-	newest  atomic.Pointer[witness] // hears of key fetches
-	ready   atomic.Bool             // once, and for good
+	newest atomic.Pointer[witness] // hears of key fetches
+	ready  atomic.Bool             // once, and for good
 }
 
 // New returns a Validator for the configuration. It does no I/O: keys are
@@ -56,12 +63,20 @@ func New(config Config) (*Validator, error) {
 // WithConfig returns a new Validator for a changed configuration. It shares with
 // v the keys (and what is known about unknown ones) of every issuer whose Name,
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
-// InsecureAllowHTTP are the same, what was revoked, and whether v was ready: an issuer
-// that is new and cannot be reached is no reason to take the service out of use. A shared key source
+// InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
+// and must not have others), and whether v was ready: an issuer that is new and cannot be
+// reached is no reason to take the service out of use. Where only Name or refresh settings
+// differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
 // error.
 func (v *Validator) WithConfig(config Config) (*Validator, error) {
+	if config.Revocations == nil {
+		config.Revocations = v.revoked
+	}
+	if v.revoked != nil && config.Revocations != v.revoked {
+		return nil, &ConfigError{"Revocations", "must be those of the Validator whose configuration changes, or nil: others know nothing of what was revoked"}
+	}
 	return build(config, v.sources, v.shared)
 }
 
@@ -74,11 +89,12 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 		witness: &witness{config.Observer, config.Logger},
 		leeway:  config.leeway(), cap: config.CacheCap, clock: config.Clock,
 		sources: make(map[sourceSpec]*jwks.Source, len(config.Issuers)),
-		shared:  reload, opaqueIssuer: config.OpaqueIssuer,
+		revoked: config.Revocations, shared: reload, opaqueIssuer: config.OpaqueIssuer,
 	}
 	if v.clock == nil {
 		v.clock = time.Now
 	}
+	v.headers = newHeaders()
 	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
@@ -91,6 +107,10 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
 		return nil, err
 	}
+	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
+		return nil, err
+	}
+	v.statusClient = remote.NewClient(config.HTTPClient, func(u *url.URL) error { return remote.CheckURL(u, config.InsecureAllowHTTP) })
 	if err := v.addIssuers(config, old); err != nil {
 		return nil, err
 	}
@@ -101,6 +121,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) error {
 	for _, c := range config.Issuers {
 		is := newIssuer(c)
+		if v.revoked != nil {
+			is.marks = v.revoked.adopt(&c, v.clock, v.leeway)
+		}
 		spec := sourceSpec{
 			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.keyRefresh(), config.HTTPClient,
 			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
@@ -132,9 +155,24 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 		if source, err = newSource(spec, v.clock, &v.newest); err != nil {
 			return err
 		}
+		inherit(source, spec, old)
 	}
 	is.keys, v.sources[spec] = source, source
 	return nil
+}
+
+// inherit gives a source the keys that were known before its label or its refresh
+// settings changed: they came from the same place, by the same client.
+func inherit(source *jwks.Source, spec sourceSpec, old map[sourceSpec]*jwks.Source) {
+	for before, known := range old {
+		before.name, before.refresh = spec.name, spec.refresh
+		if before != spec {
+			continue
+		}
+		if set, err := known.Export(); err == nil {
+			_ = source.Import(set) // without it, the first token fetches
+		}
+	}
 }
 
 func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err error) {
@@ -157,7 +195,7 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 func (v *Validator) Issuers() []string {
 	urls := make([]string, len(v.trusted.all))
 	for i, is := range v.trusted.all {
-		urls[i] = strings.Replace(is.url, tenantID, "common", 1) // where a client finds it
+		urls[i] = strings.Replace(is.url, tenantID, "common", 1) // what its clients call it
 	}
 	slices.Sort(urls)
 	return urls

@@ -12,9 +12,11 @@ import (
 
 // lease lets a request last as long as its token. An ordinary request may finish:
 // it was permitted when it began, and says how long it is. What has no end of its
-// own (an upgraded connection, a body without a length) ends at exp.
+// own (an upgraded connection, a body without a length) ends at exp, or when the token
+// is revoked.
 type lease struct {
-	ends   time.Time // zero: it needs no token
+	token  *validator.Token // nil: it needs none
+	ends   time.Time        // zero: it needs no token
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	client *http.ResponseController
@@ -22,6 +24,7 @@ type lease struct {
 	mu        sync.Mutex // guards all below
 	timer     *time.Timer
 	stop      func() bool // nil: not armed
+	unwatch   func()
 	answering bool
 	closed    bool
 }
@@ -34,7 +37,7 @@ type leaseKey struct{}
 func withLease(w http.ResponseWriter, r *http.Request, leeway time.Duration) (*http.Request, *lease) {
 	l := &lease{client: http.NewResponseController(w)}
 	if token, ok := validator.FromContext(r.Context()); ok {
-		l.ends = token.Expiry()
+		l.token, l.ends = token, token.Expiry()
 		if l.over() { // it was accepted in its leeway
 			l.ends = l.ends.Add(leeway)
 		}
@@ -48,7 +51,8 @@ func withLease(w http.ResponseWriter, r *http.Request, leeway time.Duration) (*h
 
 func (l *lease) over() bool { return !l.ends.IsZero() && !time.Now().Before(l.ends) }
 
-// arm ends the request when its token expires, and when its context ends otherwise.
+// arm ends the request when its token expires or is revoked, and when its context ends
+// otherwise.
 func (l *lease) arm() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,6 +63,19 @@ func (l *lease) arm() {
 	if !l.ends.IsZero() {
 		l.timer = time.AfterFunc(time.Until(l.ends), func() { l.cancel(errExpired) })
 	}
+	if l.token != nil {
+		l.watch()
+	}
+}
+
+func (l *lease) watch() {
+	watched, unwatch := l.token.Watch(l.ctx)
+	l.unwatch = unwatch
+	if watched.Err() != nil {
+		l.cancel(context.Cause(watched))
+		return
+	}
+	context.AfterFunc(watched, func() { l.cancel(context.Cause(watched)) })
 }
 
 // unblock ends what waits for the client, who may be silent or deaf: the proxy
@@ -86,6 +103,9 @@ func (l *lease) close() {
 	if l.stop != nil {
 		l.stop()
 	}
+	if l.unwatch != nil {
+		l.unwatch()
+	}
 	l.cancel(nil)
 }
 
@@ -94,14 +114,26 @@ func limit(response *http.Response) error {
 	l := response.Request.Context().Value(leaseKey{}).(*lease)
 	endless := response.StatusCode == http.StatusSwitchingProtocols ||
 		response.ContentLength < 0 && response.Body != http.NoBody
-	if endless && l.over() { // it took that long to begin
-		return errExpired
+	if endless {
+		if l.over() { // it took that long to begin
+			return errExpired
+		}
+		l.arm()
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if endless && l.ctx.Err() != nil {
+		return context.Cause(l.ctx) // it has ended, and there is an answer to be given
+	}
 	l.answering = true
-	l.mu.Unlock()
-	if endless {
-		l.arm()
+	return nil
+}
+
+// revoked returns the refusal that ended a request; nil if none did.
+func revoked(cause error) error {
+	var e *validator.Error
+	if errors.As(cause, &e) {
+		return e
 	}
 	return nil
 }

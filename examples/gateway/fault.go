@@ -115,7 +115,7 @@ func inFile(field string) string {
 var movedInFile = strings.NewReplacer(
 	".IntrospectAlways", ".Introspection.Always", ".IntrospectionMaxAge", ".Introspection.MaxAge",
 	".StaleIfError", ".Introspection.StaleIfError", ".AllowMissing", ".Introspection.AllowMissing",
-	"OpaqueIssuer", "NoOpaqueTokens",
+	"OpaqueIssuer", "NoOpaqueTokens", "RevocationsConfig.", "Revocation.",
 )
 
 // fieldsInFile are names that are not the lower case of the library's.
@@ -127,7 +127,8 @@ var fieldsInFile = map[string]string{
 	"AllowMissingTokenType": "allow_missing_token_type", "MinLength": "min_length", "MaxLength": "max_length",
 	"AnyScope": "any_scope", "AnyTrustedIssuer": "any_trusted_issuer", "AnyToken": "any_token",
 	"MaxTokenAge": "max_token_age", "ACRValues": "acr_values", "MaxAuthAge": "max_auth_age",
-	"InsecureAllowHTTP": "insecure_allow_http",
+	"InsecureAllowHTTP": "insecure_allow_http", "MaxTokenLifetime": "max_token_lifetime",
+	"EventAudiences": "event_audiences", "LogoutClientIDs": "logout_client_ids", "MaxMarks": "max_marks",
 }
 
 // namesInFile spells the library's names in a message as the file does.
@@ -136,7 +137,7 @@ var namesInFile = func() *strings.Replacer {
 		"or set OpaqueIssuer; NoOpaqueTokens if there are none", "or say no_opaque_tokens if there are none",
 		"is the Secret", "is that of secret_file",
 		"IntrospectAlways", "introspection.always", "Introspection.Signed", "introspection.signed", "Introspection is nil", "introspection is not there",
-		"Introspection", "introspection", "Issuers", "issuers", "Audiences", "audiences", "Endpoint", "endpoint", " Prefix", " prefix", "Prefix has", "prefix has", "Signed is", "signed is",
+		"Introspection", "introspection", "Issuers", "issuers", "Revocations is nil", "revocation is not there", "Revocations", "revocation", "Audiences", "audiences", "Endpoint", "endpoint", " Prefix", " prefix", "Prefix has", "prefix has", "Signed is", "signed is",
 		"ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth or BearerToken", authMethods,
 	}
 	for library, file := range fieldsInFile {

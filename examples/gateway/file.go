@@ -30,6 +30,7 @@ type file struct {
 	PublicOrigin         string                 `yaml:"public_origin"`
 	DPoP                 *dpopPart              `yaml:"dpop"`
 	ClientCertificate    *clientCertificatePart `yaml:"client_certificate"`
+	Revocation           *revocationPart        `yaml:"revocation"`
 	Issuers              []issuerPart           `yaml:"issuers,required"`
 	Routes               []routePart            `yaml:"routes,required"`
 }
@@ -59,6 +60,12 @@ type clientCertificatePart struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
+type revocationPart struct {
+	LogoutPath string `yaml:"logout_path"`
+	EventsPath string `yaml:"events_path"`
+	MaxMarks   int    `yaml:"max_marks"`
+}
+
 type issuerPart struct {
 	Name                string             `yaml:"name"`
 	URL                 string             `yaml:"url,required"`
@@ -70,6 +77,9 @@ type issuerPart struct {
 	Profile             string             `yaml:"profile"`
 	JWKSURL             string             `yaml:"jwks_url"`
 	OpaqueOnly          bool               `yaml:"opaque_only"`
+	MaxTokenLifetime    *duration          `yaml:"max_token_lifetime"`
+	EventAudiences      []string           `yaml:"event_audiences"`
+	LogoutClientIDs     []string           `yaml:"logout_client_ids"`
 	Introspection       *introspectionPart `yaml:"introspection"`
 }
 

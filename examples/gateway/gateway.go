@@ -17,10 +17,12 @@ type gateway struct {
 	table     table
 	admin     http.Handler
 	used      *usedProofs // nil: there was no dpop yet
+
+	revocations *validator.Revocations // nil: nothing is ever revoked
 }
 
 // newGateway puts a configuration to work. old, if there is one, hands on its keys,
-// revocations and used proofs. The error has a line for every mistake.
+// what was revoked and used proofs. The error has a line for every mistake.
 func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.Logger) (*gateway, error) {
 	g := &gateway{config: c, log: log}
 	build := validator.New
@@ -29,6 +31,8 @@ func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.
 	}
 	trusted := c.trust(log)
 	guarded := middleware.Config{Realm: c.Realm, Logger: log, DPoP: g.proofs(), MutualTLS: c.mutualTLS()}
+	g.revocations = c.revocations(old)
+	trusted.Revocations = g.revocations
 	if err := c.err(); err != nil {
 		return nil, err // what the library would say of it too
 	}

@@ -38,6 +38,7 @@ func load(path string) (*config, error) {
 	c.checkAddress("admin_listen", c.AdminListen)
 	c.checkUpstreams()
 	c.checkTLS()
+	c.checkRevocation()
 	c.identity = c.newIdentity()
 	return c, nil
 }

@@ -120,7 +120,11 @@ func (p *proxy) answered(response *http.Response) error {
 // about the upstream.
 func (p *proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var timeout net.Error
+	ended := revoked(errors.Join(context.Cause(r.Context()), err))
 	switch {
+	case ended != nil:
+		p.guard.Refuse(w, ended)
+		return
 	case errors.Is(context.Cause(r.Context()), errExpired), errors.Is(err, errExpired):
 		p.guard.Refuse(w, validator.NewError(validator.ReasonExpired, ""))
 		return

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,16 +28,24 @@ func (mark) ServeHTTP(http.ResponseWriter, *http.Request) {}
 // addRoutes adds the routes of the file. Patterns and policies that do not go are
 // faults.
 func (g *gateway) addRoutes(transport http.RoundTripper) {
+	paths := g.signalPaths()
 	if g.AdminListen == "" {
-		for _, own := range g.health() {
-			_ = g.table.add(own.path, false, func() { g.table.Public(own.path, own.handler) }) // the first ones
+		paths = append(g.health(), paths...)
+	}
+	for _, own := range paths {
+		if err := g.table.add(own.path, false, func() { g.table.Public(own.path, own.handler) }); err != nil {
+			g.fault("revocation", err.Error()) // the others are there first
 		}
 	}
 	for i := range g.Routes {
 		field, route := fmt.Sprintf("routes[%d]", i), &g.Routes[i]
 		pattern := field + ".pattern"
-		if g.AdminListen == "" && reservedPath(route.Pattern) {
+		if g.AdminListen == "" && taken(g.health(), route.Pattern) {
 			g.fault(pattern, "is the gateway's own path: give it admin_listen, or use another")
+			continue
+		}
+		if taken(g.signalPaths(), route.Pattern) {
+			g.fault(pattern, "is where issuers tell of revocations: use another")
 			continue
 		}
 		policy := g.policy(field, route)
@@ -72,13 +81,13 @@ func firstLine(text string) string {
 	return strings.TrimSuffix(inOurCode.ReplaceAllString(text, ""), ":")
 }
 
-// reservedPath reports whether a pattern names a path of our own.
-func reservedPath(pattern string) bool {
+// taken reports whether a pattern names a path of our own.
+func taken(paths []ownPath, pattern string) bool {
 	if _, rest, ok := strings.Cut(pattern, " "); ok {
 		pattern = strings.TrimLeft(rest, " \t")
 	}
 	_, path, _ := strings.Cut(pattern, "/")
-	return path == "healthz" || path == "readyz"
+	return slices.ContainsFunc(paths, func(own ownPath) bool { return own.path == "/"+path })
 }
 
 // policy is who may pass a route. What belongs to a policy and stands beside

@@ -42,8 +42,10 @@ func (c *config) issuer(field string, part *issuerPart) validator.Issuer {
 	is := validator.Issuer{
 		Name: part.Name, URL: part.URL, Audiences: part.Audiences, ClientIDs: part.ClientIDs, AnyClient: part.AnyClient,
 		AudienceMayBeClient: part.AudienceMayBeClient, Algorithms: part.Algorithms, Profile: profile,
-		JWKSURL: part.JWKSURL, OpaqueOnly: part.OpaqueOnly,
+		JWKSURL: part.JWKSURL, OpaqueOnly: part.OpaqueOnly, MaxTokenLifetime: part.MaxTokenLifetime.or(0),
+		EventAudiences: part.EventAudiences, LogoutClientIDs: part.LogoutClientIDs,
 	}
+	c.positive(field+".max_token_lifetime", part.MaxTokenLifetime)
 	if asked := part.Introspection; asked != nil {
 		is.Introspection = c.introspection(field+".introspection", asked)
 		is.IntrospectAlways, is.IntrospectionMaxAge = asked.Always, asked.MaxAge.or(0)

@@ -148,6 +148,30 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParts: what the parts of a request are read by.
+func TestParts(t *testing.T) {
+	for text, want := range map[string]string{"": "/", "/": "/", "/a/../b": "/b", "/%7e": "/~", "//a": "//a"} {
+		path, err := httpuri.Path(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, path)
+	}
+	for _, text := range []string{"*", "a", "%2f", ".", "/a?", "/a#", " /"} {
+		path, err := httpuri.Path(text)
+		assert.ErrorIs(t, err, httpuri.ErrCharacters, text)
+		assert.Empty(t, path)
+	}
+	for text, want := range map[string]string{"h": "https://h", "H:443": "https://h", "h:80": "https://h:80", "[::1]:": "https://[::1]"} {
+		origin, err := httpuri.Origin("https", text)
+		require.NoError(t, err)
+		assert.Equal(t, want, origin)
+	}
+	for text, want := range map[string]error{"": httpuri.ErrHost, "h/": httpuri.ErrHost, "u@h": httpuri.ErrUser, "h:x": httpuri.ErrPort, "h, i": httpuri.ErrHost} {
+		origin, err := httpuri.Origin("https", text)
+		assert.ErrorIs(t, err, want, text)
+		assert.Empty(t, origin)
+	}
+}
+
 // plainly is the same by another way: the expression of RFC 3986 appendix B, net/url,
 // and one rewriting after the other. It is sure only of what has no brackets.
 func plainly(text string) (normal string, good bool) {

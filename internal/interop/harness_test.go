@@ -61,6 +61,10 @@ type command struct {
 	Key    string   `json:"key,omitempty"`
 	Cert   string   `json:"cert,omitempty"`
 	CA     string   `json:"ca,omitempty"`
+
+	ClientID string `json:"client_id,omitempty"`
+	User     string `json:"user,omitempty"`
+	Session  string `json:"sid,omitempty"`
 }
 
 // metadata describes a client (RFC 7591 2).
@@ -97,6 +101,12 @@ func (p *provider) register(t testing.TB, client metadata) {
 		client["grant_types"] = []string{}
 	}
 	p.command(t, command{Name: "register", Client: client})
+}
+
+// logOut tells a client by back channel that a user's session is over.
+func (p *provider) logOut(t testing.TB, clientID, user, sid string) {
+	t.Helper()
+	p.command(t, command{Name: "log_out", ClientID: clientID, User: user, Session: sid})
 }
 
 func (p *provider) command(t testing.TB, c command) answer {

@@ -99,13 +99,10 @@ func (k *jwk) ec() (*PublicKey, error) {
 		return nil, ErrKeyType
 	}
 	size := (curve.Params().BitSize + 7) / 8
-	x, y := decode(k.x, size), decode(k.y, size)
-	if len(x) != size || len(y) != size {
+	point := slices.Concat([]byte{4}, decode(k.x, size), decode(k.y, size)) // SEC 1 2.3.3
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, point)
+	if err != nil { // not on the curve, or less than two whole coordinates
 		return nil, ErrKeyMaterial
-	}
-	key, err := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, x, y)) // SEC 1 2.3.3
-	if err != nil {
-		return nil, ErrKeyMaterial // not on the curve
 	}
 	return NewPublicKey(key, k.alg)
 }

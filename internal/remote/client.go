@@ -109,24 +109,42 @@ type Document struct {
 // Get fetches the document at address. etag, when not empty, makes the request
 // conditional. Errors are of type *Error.
 func (c *Client) Get(ctx context.Context, address, etag string) (Document, error) {
-	u, err := url.Parse(address)
+	request, err := c.request(ctx, address, "application/json, application/jwk-set+json;q=0.9")
 	if err != nil {
-		return Document{}, &Error{Kind: Refused, Detail: "not a URL"}
+		return Document{}, err
 	}
-	if err := c.check(u); err != nil {
-		return Document{}, &Error{Kind: Refused, Detail: err.Error()}
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return Document{}, &Error{Kind: Refused, Detail: "not a URL"}
-	}
-	request.Header.Set("Accept", "application/json, application/jwk-set+json;q=0.9")
 	// A stale answer of an intermediary would hide a rotation (RFC 9111 5.2.1.4).
 	request.Header.Set("Cache-Control", "no-cache")
 	if etag != "" {
 		request.Header.Set("If-None-Match", etag)
 	}
 	return c.do(request)
+}
+
+// GetAs fetches what may come from an intermediary's store, and says how old it may be
+// itself. Errors are of type *Error.
+func (c *Client) GetAs(ctx context.Context, address, mediaType string) (Document, error) {
+	request, err := c.request(ctx, address, mediaType)
+	if err != nil {
+		return Document{}, err
+	}
+	return c.do(request)
+}
+
+func (c *Client) request(ctx context.Context, address, accept string) (*http.Request, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, &Error{Kind: Refused, Detail: "not a URL"}
+	}
+	if err := c.check(u); err != nil {
+		return nil, &Error{Kind: Refused, Detail: err.Error()}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, &Error{Kind: Refused, Detail: "not a URL"}
+	}
+	request.Header.Set("Accept", accept)
+	return request, nil
 }
 
 func (c *Client) do(request *http.Request) (Document, error) {

@@ -2,6 +2,7 @@ package dpop_test
 
 import (
 	"errors"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"testing"
@@ -109,9 +110,14 @@ func TestInsecureOrigin(t *testing.T) {
 // TestConfigIsCopied: what is changed afterwards changes nothing.
 func TestConfigIsCopied(t *testing.T) {
 	a := newAPI(t, "ES256")
-	config := dpop.Config{Origins: []string{origin}, Algorithms: []string{"ES256"}, Clock: a.clock.Now}
+	config := dpop.Config{Origins: []string{origin, "https://eu.example.com"}, Algorithms: []string{"ES256"}, Clock: a.clock.Now}
+	proxies("10.0.0.0/8")(&config)
 	v, err := dpop.New(config)
 	assert.NoError(t, err)
-	config.Origins[0], config.Algorithms[0] = "https://evil.example", "none"
+	config.Origins[0], config.Algorithms[0], config.TrustedProxies[0] = "https://evil.example", "none", netip.MustParsePrefix("11.0.0.0/8")
 	assert.NoError(t, a.present(t, v, a.proof()))
+	r := httptest.NewRequest("GET", path, nil)
+	r.RemoteAddr = "10.0.0.1:1"
+	r.Header.Set("X-Forwarded-Host", "api.example.com")
+	a.asks(t, v, r, address, true)
 }

@@ -127,7 +127,7 @@ func invalid(t testing.TB, err error, reason validator.Reason) *validator.Error 
 // TestCorpus: every hostile proof is refused for its own reason, and every good one is
 // accepted, once: told of by a transport, and in a request of net/http.
 func TestCorpus(t *testing.T) {
-	for _, algorithm := range []string{"ES256", "Ed25519"} {
+	for _, algorithm := range []string{"ES256", "ES384", "Ed25519"} {
 		a := newAPI(t, algorithm)
 		cases := dpoptest.Corpus(a.key, "GET", address, a.token)
 		names := map[string]bool{}

@@ -3,6 +3,7 @@ package dpop_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,4 +145,40 @@ func TestMemoryUnderLoad(t *testing.T) {
 			require.True(t, ok)
 		}
 	})
+}
+
+// TestMemoryForgets: what has had its time takes no memory, neither the proofs nor the
+// keys that they were of.
+func TestMemoryForgets(t *testing.T) {
+	c := newClock()
+	m := memory(t, dpop.MemoryConfig{Capacity: 1000, Clock: c.Now})
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	for i := range 100_000 {
+		if i%1000 == 0 {
+			c.Advance(time.Minute)
+		}
+		fresh, err := m.Add(t.Context(), fmt.Sprintf("%043d", i), sha256.Sum256([]byte(fmt.Sprint(i))), c.Now().Add(time.Minute))
+		require.NoError(t, err)
+		require.True(t, fresh)
+	}
+	assert.Less(t, heap(), before+2<<20)
+	runtime.KeepAlive(m)
+}
+
+// TestMemoryTellsKeysApart: each of many keys may use the same jti once.
+func TestMemoryTellsKeysApart(t *testing.T) {
+	m := memory(t, dpop.MemoryConfig{})
+	for _, want := range []bool{true, false} {
+		for i := range 500 {
+			fresh, err := m.Add(t.Context(), fmt.Sprint(i), sha256.Sum256(nil), time.Now().Add(time.Minute))
+			require.NoError(t, err)
+			require.Equal(t, want, fresh)
+		}
+	}
 }

@@ -113,7 +113,7 @@ func TestForeignNonces(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", wanted(t, a.present(t, foreign, a.proof())), nonce + "=", nonce + "AAAA", nonce[:31], nonce[:28], " " + nonce, nonce[:16] + "\n" + nonce[16:],
-		nonce[:31] + "\n", strings.Repeat("A", 32), strings.Repeat("_", 32), "é",
+		nonce[:31] + "\n", strings.Repeat("\n", 32), "AAAA", strings.Repeat("A", 32), strings.Repeat("_", 32), "é",
 	} {
 		wanted(t, a.present(t, v, a.proof(with(bad))))
 	}

@@ -203,8 +203,8 @@ func TestRFC9449(t *testing.T) {
 	invalid(t, ask(request.DPoP), validator.ReasonProofTime)
 }
 
-// TestForwardedVectors: another library's cases of RFC 7239. Where there are several
-// elements, it takes the first, which is the client's to write; we take the last.
+// TestForwardedVectors: cases of RFC 7239. Where there are several elements, we take the
+// last, which the peer has written itself, and not the first as the vector has it.
 func TestForwardedVectors(t *testing.T) {
 	var file struct {
 		Forwarded []struct{ ID, Forwarded, Scheme, Host string }

@@ -2,12 +2,14 @@ package neighbours_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/cors"
 	"github.com/stretchr/testify/assert"
 
+	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
@@ -24,8 +26,8 @@ func TestCORS(t *testing.T) {
 	policy := cors.New(cors.Options{
 		AllowedOrigins: []string{origin},
 		AllowedMethods: []string{"GET", "HEAD", "DELETE"},
-		AllowedHeaders: []string{"Authorization"},
-		ExposedHeaders: []string{"WWW-Authenticate", "Retry-After"},
+		AllowedHeaders: strings.Split(middleware.RequestHeaders, ", "),
+		ExposedHeaders: strings.Split(middleware.ResponseHeaders, ", "),
 	})
 	required := http.NewServeMux()
 	required.Handle("GET /orders", g.Require(readers)(http.HandlerFunc(tell)))
@@ -37,11 +39,11 @@ func TestCORS(t *testing.T) {
 			server := serve(t, policy.Handler(handler))
 			t.Run("preflight", func(t *testing.T) {
 				response := ask(t, server, "OPTIONS", "/orders", "Origin", origin,
-					"Access-Control-Request-Method", "DELETE", "Access-Control-Request-Headers", "authorization")
+					"Access-Control-Request-Method", "DELETE", "Access-Control-Request-Headers", "authorization,dpop")
 				assert.Equal(t, 204, response.StatusCode)
 				assert.Equal(t, origin, response.Header.Get("Access-Control-Allow-Origin"))
 				assert.Equal(t, "DELETE", response.Header.Get("Access-Control-Allow-Methods"))
-				assert.Equal(t, "authorization", response.Header.Get("Access-Control-Allow-Headers"))
+				assert.Equal(t, "authorization,dpop", response.Header.Get("Access-Control-Allow-Headers"))
 				assert.Empty(t, response.Header.Get("WWW-Authenticate"))
 			})
 			t.Run("preflight of a foreign origin", func(t *testing.T) {
@@ -70,7 +72,7 @@ func TestCORS(t *testing.T) {
 					assert.Equal(t, tc.challenge, response.Header.Get("WWW-Authenticate"))
 					assert.Equal(t, tc.who, response.Header.Get("X-Who"))
 					assert.Equal(t, origin, response.Header.Get("Access-Control-Allow-Origin"), "on refusals too")
-					assert.Equal(t, "Www-Authenticate, Retry-After", response.Header.Get("Access-Control-Expose-Headers"))
+					assert.Equal(t, "Www-Authenticate, Retry-After, Dpop-Nonce", response.Header.Get("Access-Control-Expose-Headers"))
 					assert.Contains(t, response.Header.Values("Vary"), "Origin")
 				})
 			}

@@ -3,7 +3,9 @@
 // stdout speaks one JSON object per line: first {"issuer"}, then one answer to
 // each command read from stdin. {"cmd":"rotate"} puts a new key for every
 // algorithm before the listed ones; {"cmd":"withdraw"} leaves only the newest.
-// {"cmd":"register","client":{}} adds a client by its metadata (RFC 7591);
+// {"cmd":"register","client":{}} adds a client, or changes it, by its metadata (RFC 7591);
+// {"cmd":"log_out","client_id","user","sid"} tells a client by back channel that a
+// user's session is over, and answers when the client has.
 // {"cmd":"listen_tls","key","cert","ca"}, all PEM, opens the listener for mutual
 // TLS and answers with its origin. It ends with its stdin, so it never outlives
 // the test that started it.
@@ -20,6 +22,7 @@ globalThis.console = new Console(process.stderr);
 
 // A provider's settings are fixed, so each change of them is a new provider behind
 // the same socket; requests under way finish with the one they began with.
+let provider;
 let handler;
 const handle = (request, response) => handler(request, response);
 const server = createServer(handle);
@@ -27,11 +30,14 @@ await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
 const generations = [await newKeys(1)];
-const clients = [];
+const clients = new Map();
 let count = 1;
 let mtlsOrigin;
 
-const serve = () => { handler = new Provider(issuer, settings({ clients, keys: generations.flat(), mtlsOrigin })).callback(); };
+const serve = () => {
+  provider = new Provider(issuer, settings({ clients: [...clients.values()], keys: generations.flat(), mtlsOrigin }));
+  handler = provider.callback();
+};
 const kids = () => ({ kids: generations[0].map((key) => key.kid) });
 const answer = (object) => process.stdout.write(`${JSON.stringify(object)}\n`);
 
@@ -48,8 +54,17 @@ const commands = {
     return kids();
   },
   register({ client }) {
-    clients.push(client);
+    clients.set(client.client_id, client);
     serve();
+    return {};
+  },
+  async log_out({ client_id: id, user, sid }) {
+    const client = await provider.Client.find(id);
+    try {
+      await client.backchannelLogout(user, sid);
+    } catch (error) {
+      return { error: error.message };
+    }
     return {};
   },
   async listen_tls(certificates) {

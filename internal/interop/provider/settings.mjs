@@ -39,6 +39,7 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
   discovery: aliases(mtlsOrigin),
   enabledJWA: { dPoPSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'] },
   features: {
+    backchannelLogout: { enabled: true },
     ciba,
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -57,6 +58,8 @@ export const settings = ({ clients, keys, mtlsOrigin }) => ({
     },
     revocation: { enabled: true },
   },
+  // The dispatcher that it brings refuses loopback, where the tests' clients are.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount,
   jwks: { keys },
   ttl: { AccessToken: 600, ClientCredentials: 600, RefreshToken: 600 },

@@ -1,0 +1,199 @@
+package validator_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+// newAskedRevocable is a revocable whose issuer is asked about tokens.
+func newAskedRevocable(t testing.TB, edits ...func(*validator.Issuer)) *revocable {
+	t.Helper()
+	r := &revocable{clock: newClock()}
+	r.Server = start(t, validatortest.Options{Clock: r.clock.Now, Lifetime: lifetime})
+	is := ask(r.Server, edits...)
+	is.MaxTokenLifetime = lifetime
+	r.config = configure(is)
+	r.config.Clock, r.config.Revocations = r.clock.Now, newRevocations(t, validator.RevocationsConfig{})
+	r.validator, r.revocations = build(t, r.config), r.config.Revocations
+	return r
+}
+
+func sub(subject string) validator.Revocation { return validator.Revocation{Subject: subject} }
+
+// TestMarkMeansAskAgain: where the decision rests on the issuer's answer, a mark puts
+// it out of date, once. What the issuer says then counts.
+func TestMarkMeansAskAgain(t *testing.T) {
+	for _, kind := range []string{"opaque", "JWT"} {
+		t.Run(kind, func(t *testing.T) {
+			r := newAskedRevocable(t, always)
+			raw := tokens(r.Server)[kind]
+			first := accept(t, r.validator, raw)
+			r.clock.Advance(time.Minute)
+			r.revoke(t, sub("user"))
+			second := accept(t, r.validator, raw)
+			assert.Equal(t, 2, r.IntrospectionRequests())
+			assert.True(t, second.IntrospectedAt().After(first.IntrospectedAt()))
+			assert.Same(t, second, accept(t, r.validator, raw))
+			r.revoke(t, sub("nobody"))
+			assert.Same(t, second, accept(t, r.validator, raw))
+			assert.Equal(t, 2, r.IntrospectionRequests(), "of others, or known: no reason to ask")
+
+			// A clock that is set back makes no answer newer than a mark.
+			r.clock.Advance(-time.Minute)
+			r.revoke(t, sub("user"))
+			accept(t, r.validator, raw)
+			assert.Equal(t, 3, r.IntrospectionRequests())
+
+			r.revoke(t, sub("user"))
+			r.Revoke(raw)
+			reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+		})
+	}
+}
+
+// TestNewerTokensAreNotAskedAbout: a mark does not concern what was issued after it.
+func TestNewerTokensAreNotAskedAbout(t *testing.T) {
+	r := newAskedRevocable(t)
+	raw := r.OpaqueToken()
+	accept(t, r.validator, raw)
+	r.apply(t, sub("user"), r.clock.Now().Add(-time.Second))
+	accept(t, r.validator, raw)
+	assert.Equal(t, 1, r.IntrospectionRequests())
+	r.apply(t, sub("user"), r.clock.Now())
+	accept(t, r.validator, raw)
+	assert.Equal(t, 2, r.IntrospectionRequests())
+}
+
+// TestMarkedWithoutIssueTime: many servers' answers have no iat. Such a token is older
+// than every mark that matches.
+func TestMarkedWithoutIssueTime(t *testing.T) {
+	r := newAskedRevocable(t)
+	r.SetAnswer(func(_ string, answer map[string]any) { delete(answer, "iat") })
+	raw := r.OpaqueToken()
+	accept(t, r.validator, raw)
+	r.apply(t, sub("user"), r.clock.Now().Add(-lifetime/2))
+	accept(t, r.validator, raw)
+	accept(t, r.validator, raw)
+	assert.Equal(t, 2, r.IntrospectionRequests())
+	r.apply(t, sub("user"), r.clock.Now().Add(-lifetime*3/4)) // another event: the table holds a later one
+	accept(t, r.validator, raw)
+	assert.Equal(t, 3, r.IntrospectionRequests())
+	r.apply(t, sub("nobody"), r.clock.Now())
+	accept(t, r.validator, raw)
+	assert.Equal(t, 3, r.IntrospectionRequests())
+}
+
+// TestMarkThatLeftMeansAskAgain: whoever was not asked about while a mark was held is
+// asked about after.
+func TestMarkThatLeftMeansAskAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		at     time.Duration
+		passes time.Duration
+	}{"left": {0, lifetime + validator.DefaultLeeway}, "came too late": {-lifetime - validator.DefaultLeeway, 0}} {
+		t.Run(name, func(t *testing.T) {
+			r := newAskedRevocable(t)
+			r.SetAnswer(func(_ string, answer map[string]any) { delete(answer, "iat") })
+			raw := r.OpaqueToken(validatortest.Expiry(r.clock.Now().Add(24 * time.Hour)))
+			accept(t, r.validator, raw)
+			r.apply(t, sub("user"), r.clock.Now().Add(tc.at))
+			r.clock.Advance(tc.passes)
+			assert.Zero(t, r.revocations.Status().Marks)
+			accept(t, r.validator, raw)
+			assert.Equal(t, 2, r.IntrospectionRequests())
+			accept(t, r.validator, raw)
+			assert.Equal(t, 2, r.IntrospectionRequests())
+		})
+	}
+}
+
+// TestMarkWhileTheIssuerIsDown: nobody knows, so nobody passes, whatever may stand in
+// otherwise.
+func TestMarkWhileTheIssuerIsDown(t *testing.T) {
+	for _, kind := range []string{"opaque", "JWT"} {
+		t.Run(kind, func(t *testing.T) {
+			r := newAskedRevocable(t, always, maxAge(time.Minute), staleIfError(lifetime))
+			raw := tokens(r.Server)[kind]
+			accept(t, r.validator, raw)
+			r.SetIntrospectionMode(validatortest.ModeDown)
+			r.clock.Advance(2 * time.Minute)
+			accept(t, r.validator, raw)
+			r.revoke(t, sub("nobody"))
+			accept(t, r.validator, raw)
+			r.revoke(t, sub("user"))
+			reject(t, r.validator, raw, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+			r.SetIntrospectionMode(validatortest.ModeUp)
+			accept(t, r.validator, raw)
+		})
+	}
+}
+
+// TestMarkWhileTheQuestionIsUnderWay: the answer says what was true before it.
+func TestMarkWhileTheQuestionIsUnderWay(t *testing.T) {
+	o := newOracle(t)
+	r := newAskedRevocable(t, o.at)
+	raw := r.OpaqueToken()
+	o.does(func(w http.ResponseWriter, _ *http.Request) {
+		r.revoke(t, sub("jane"))
+		o.says(with("sub", "jane"))
+		fmt.Fprint(w, with("sub", "jane"))
+	})
+	accept(t, r.validator, raw)
+	assert.Equal(t, 2, o.times())
+	accept(t, r.validator, raw)
+	assert.Equal(t, 2, o.times())
+
+	// And what it says in the end counts, not what it said first.
+	other := r.OpaqueToken()
+	o.does(func(w http.ResponseWriter, _ *http.Request) {
+		r.revoke(t, sub("jane"))
+		o.says(`{"active":false}`)
+		fmt.Fprint(w, with("sub", "jane"))
+	})
+	reject(t, r.validator, other, validator.ErrInvalidToken, validator.ReasonInactive)
+	assert.Equal(t, 4, o.times())
+}
+
+// TestVerifiedTokensAreJudgedByTheirOwnTime: a call that does not ask the issuer says
+// the same whether another call did or not (design rule 2).
+func TestVerifiedTokensAreJudgedByTheirOwnTime(t *testing.T) {
+	r := newAskedRevocable(t)
+	raw := r.AccessToken()
+	accept(t, r.validator, raw)
+	r.revoke(t, sub("user"))
+	for range 2 {
+		reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+		_, err := r.validator.ValidateWith(t.Context(), raw, now())
+		assert.NoError(t, err, "its issuer says that it is good")
+	}
+	reject(t, r.fresh(t), raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+}
+
+// TestMarkedFallback: a token that its issuer vouched for while its keys were down is
+// asked about again, and judged by itself as soon as the keys are back.
+func TestMarkedFallback(t *testing.T) {
+	r := newAskedRevocable(t)
+	r.SetKeysMode(validatortest.ModeDown)
+	raw := r.AccessToken()
+	accept(t, r.validator, raw)
+	r.revoke(t, sub("user"))
+	accept(t, r.validator, raw)
+	assert.Equal(t, 2, r.IntrospectionRequests())
+	r.Revoke(raw)
+	accept(t, r.validator, raw)
+	r.revoke(t, sub("user"))
+	reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+
+	other := r.AccessToken()
+	accept(t, r.validator, other)
+	r.SetKeysMode(validatortest.ModeUp)
+	r.clock.Advance(10 * time.Second) // the backoff
+	accept(t, r.validator, r.AccessToken(validatortest.Subject("joe")))
+	reject(t, r.validator, other, validator.ErrInvalidToken, validator.ReasonRevoked)
+}

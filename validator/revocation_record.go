@@ -1,0 +1,120 @@
+package validator
+
+import (
+	"fmt"
+	"time"
+)
+
+// adopt returns the marks of an issuer that a Validator has.
+func (r *Revocations) adopt(c *Issuer, clock func() time.Time, leeway time.Duration) *marks {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock, r.leeway = clock, leeway
+	m := r.of(func(m *marks) bool { return m.url == c.URL })
+	if m == nil {
+		m = newMarks(r, c)
+		r.issuers = append(r.issuers, m)
+	}
+	// The longest that any Validator ever had: what was issued under it is still about.
+	m.life = max(m.life, c.MaxTokenLifetime+leeway)
+	return m
+}
+
+func (r *Revocations) of(is func(*marks) bool) *marks {
+	for _, m := range r.issuers {
+		if is(m) {
+			return m
+		}
+	}
+	return nil
+}
+
+// apply makes a mark, and tells of it once it counts.
+func (r *Revocations) apply(m Watermark, tell func(Watermark)) error {
+	if problems := m.check(); problems != nil {
+		return problems.err()
+	}
+	at, ended, err := r.record(m)
+	if err != nil {
+		return err
+	}
+	for _, w := range ended {
+		w.end()
+	}
+	if tell != nil {
+		tell(Watermark{m.Revocation, at.time()})
+	}
+	return nil
+}
+
+// record puts a mark into the table. It returns the mark's time, and who watches one
+// of the tokens that it concerns.
+func (r *Revocations) record(m Watermark) (numericDate, []*watcher, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	is := r.of(func(is *marks) bool { return is.issues(m.Issuer) })
+	if is == nil {
+		return 0, nil, &ConfigError{"Revocation.Issuer", fmt.Sprintf("%.200q is not the URL of a configured issuer", m.Issuer)}
+	}
+	now := dateOf(r.now())
+	// Nothing that exists was issued later, by a clock that is not too far ahead. A
+	// mark beyond would refuse what is yet to be issued.
+	at := min(dateOf(m.At), now.plus(r.leeway))
+	version := is.version.Load() + 1
+	for kind, value := range m.parts() {
+		if is.table.raise(kind, keyOf(kind, m.Issuer, value), at, version) {
+			r.count++
+		}
+	}
+	is.version.Store(version)
+	r.leave(now) // it may have come too late
+	ended := is.watching(func(t *facts) bool { return m.concerns(t, at) })
+	for r.count > r.max {
+		ended = append(ended, r.fold()...)
+	}
+	return at, ended, nil
+}
+
+// leave drops the marks whose time is over: no token from before them is alive. What
+// they said goes on for the whole issuer, where it refuses none but those; but an
+// answer of an issuer from before them is asked for again. r.mu is held.
+func (r *Revocations) leave(now numericDate) {
+	for _, m := range r.issuers {
+		before := r.count
+		for m.table.Len() > 0 && now >= m.leaves() {
+			m.sink()
+			r.count--
+		}
+		if r.count < before {
+			m.version.Add(1) // should the clock be set back, what is kept is judged as what is not
+		}
+	}
+}
+
+// fold makes room by the mark that would leave first: made to count for its whole
+// issuer, it refuses the fewest tokens that it should not. r.mu is held.
+func (r *Revocations) fold() []*watcher {
+	var first *marks
+	for _, m := range r.issuers {
+		if m.table.Len() > 0 && (first == nil || m.leaves() < first.leaves()) {
+			first = m
+		}
+	}
+	first.sink()
+	r.count--
+	r.folded++
+	first.version.Add(1) // others are concerned now
+	return first.watching(func(t *facts) bool { return first.floor.before(t) })
+}
+
+// firstTime reports whether a signal has not come before, as far as is remembered.
+func (r *Revocations) firstTime(issuer, id string) bool {
+	key := keyOf(markKinds, issuer, id) // no mark has this kind
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.Contains(key) {
+		return false
+	}
+	r.seen.Add(key, struct{}{})
+	return true
+}
