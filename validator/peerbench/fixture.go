@@ -22,6 +22,8 @@ const (
 	clientID  = validatortest.DefaultClientID
 	needScope = "read" // of validatortest.DefaultScope
 
+	lifetime = 24 * time.Hour // of tokens, so that none expires meanwhile
+
 	apiID     = "orders-api" // how we introspect
 	apiSecret = "a secret of the benchmark"
 )
@@ -39,7 +41,7 @@ type fixture struct {
 // newFixture starts a server whose access tokens look like Okta's.
 func newFixture(algorithm string) (*fixture, error) {
 	server, err := validatortest.Start(validatortest.Options{
-		Path: "/oauth2/default", Style: validatortest.StyleOkta, Algorithm: algorithm, Lifetime: 24 * time.Hour,
+		Path: "/oauth2/default", Style: validatortest.StyleOkta, Algorithm: algorithm, Lifetime: lifetime,
 	})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/bearerguard/bearerguard/introspect"
@@ -11,13 +12,18 @@ import (
 
 var readers = validator.Policy{Scopes: []string{needScope}}
 
+// newValidator is observed, and looks up what was revoked, as in production.
 func newValidator(f *fixture, size int, edits ...func(*validator.Config)) (*validator.Validator, error) {
+	revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
+	if err != nil {
+		return nil, err
+	}
 	config := validator.Config{
 		Issuers: []validator.Issuer{{
 			URL: f.server.Issuer(), Audiences: []string{audience}, ClientIDs: []string{clientID},
-			Algorithms: algorithms, Profile: validator.Okta(),
+			Algorithms: algorithms, Profile: validator.Okta(), MaxTokenLifetime: lifetime,
 		}},
-		CacheSize: size, InsecureAllowHTTP: true,
+		CacheSize: size, Revocations: revocations, InsecureAllowHTTP: true,
 		Observer: validator.Observer{Decision: func(context.Context, validator.Decision) {}},
 	}
 	for _, edit := range edits {
@@ -26,6 +32,11 @@ func newValidator(f *fixture, size int, edits ...func(*validator.Config)) (*vali
 	v, err := validator.New(config)
 	if err != nil {
 		return nil, err
+	}
+	for i := range 1000 { // somebody always is revoked
+		if err := revocations.Revoke(validator.Revocation{Issuer: config.Issuers[0].URL, Subject: fmt.Sprint(i)}); err != nil {
+			return nil, err
+		}
 	}
 	return v, v.Ready(f.ctx)
 }
