@@ -118,9 +118,20 @@ var (
 )
 
 func (g *grants) check() error {
+	if err := g.checkClient(); err != nil {
+		return err
+	}
+	return g.checkScope()
+}
+
+func (g *grants) checkClient() error {
 	if g.ClientID != clientID {
 		return errClient
 	}
+	return nil
+}
+
+func (g *grants) checkScope() error {
 	if !slices.Contains(g.Scopes, needScope) {
 		return errScope
 	}

@@ -17,6 +17,14 @@ type jwtClaims struct {
 
 func (c *jwtClaims) Validate() error { return c.check() }
 
+// rememberedClaims are those that a cache keeps: the scope is for each request to say.
+type rememberedClaims struct {
+	jwt.RegisteredClaims
+	grants
+}
+
+func (c *rememberedClaims) Validate() error { return c.checkClient() }
+
 // golangJWTParser is golang-jwt by hand with the keys of keyfunc, both as their
 // READMEs show.
 func golangJWTParser(f *fixture) (*jwt.Parser, jwt.Keyfunc, error) {

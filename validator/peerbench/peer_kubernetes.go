@@ -26,7 +26,7 @@ func kubernetesCache(f *fixture) (authenticator.Token, error) {
 		return nil, err
 	}
 	return cache.New(authenticator.TokenFunc(func(_ context.Context, raw string) (*authenticator.Response, bool, error) {
-		claims := new(jwtClaims)
+		claims := new(rememberedClaims)
 		if _, err := parser.ParseWithClaims(raw, claims, keys); err != nil {
 			return nil, false, err
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5/request"
@@ -14,33 +13,31 @@ import (
 
 // lruCache is golang-lru around golang-jwt and keyfunc, as it is written by hand: the
 // claims of good tokens, found by a key, with exp and scope looked at each time.
-func lruCache[K comparable](f *fixture, size int, keyOf func(raw string) K) (func(raw string) (*jwtClaims, error), error) {
+func lruCache[K comparable](f *fixture, size int, keyOf func(raw string) K) (func(raw string) (*rememberedClaims, error), error) {
 	parser, keys, err := golangJWTParser(f)
 	if err != nil {
 		return nil, err
 	}
-	known, err := lru.New[K, *jwtClaims](max(size, 1))
+	known, err := lru.New[K, *rememberedClaims](max(size, 1))
 	if err != nil {
 		return nil, err
 	}
-	return func(raw string) (*jwtClaims, error) {
+	return func(raw string) (*rememberedClaims, error) {
 		key := keyOf(raw)
 		claims, ok := known.Get(key)
 		switch {
 		case ok && !time.Now().Before(claims.ExpiresAt.Time):
 			known.Remove(key)
 			return nil, errors.New("expired")
-		case ok && !slices.Contains(claims.Scopes, needScope):
-			return nil, errScope
 		case ok:
-			return claims, nil
+			return claims, claims.checkScope()
 		}
-		claims = new(jwtClaims)
+		claims = new(rememberedClaims)
 		if _, err := parser.ParseWithClaims(raw, claims, keys); err != nil {
 			return nil, err
 		}
 		known.Add(key, claims)
-		return claims, nil
+		return claims, claims.checkScope()
 	}, nil
 }
 

@@ -53,12 +53,14 @@ func TestSameChecks(t *testing.T) {
 				require.NoError(t, decide(t.Context(), good))
 				require.NoError(t, decide(t.Context(), strings.Clone(good)))
 				for reason, raw := range bad {
-					err := decide(t.Context(), raw)
-					require.Error(t, err, reason)
-					if c.name == ours {
-						var e *validator.Error
-						require.ErrorAs(t, err, &e)
-						assert.Equal(t, reason, e.Reason)
+					for range 2 { // caches see it again
+						err := decide(t.Context(), raw)
+						require.Error(t, err, reason)
+						if c.name == ours {
+							var e *validator.Error
+							require.ErrorAs(t, err, &e)
+							assert.Equal(t, reason, e.Reason)
+						}
 					}
 				}
 			})
