@@ -15,16 +15,14 @@
 //	router.With(guard.Require(policy)).Get("/orders", ordersHandler)
 //
 // For routers and protocols with handlers of their own kind, such as gin,
-// Guard.Authenticate is the decision without a handler:
+// Guard.Authorize is the decision without a handler:
 //
-//	token, err := guard.Authenticate(r)
-//	if err == nil {
-//		err = policy.Check(r.Context(), token)
-//	}
+//	token, err := guard.Authorize(r, policy)
 //	if err != nil {
 //		guard.Refuse(w, err)
 //		return
 //	}
+//	guard.SetNonce(w, token)
 //
 // Tokens are taken from the one Authorization header and from nowhere else:
 // request bodies and cookies are never read, and a token in the query is refused.

@@ -95,7 +95,7 @@ func ExampleNew() {
 }
 
 // The decision without a handler, for a router or protocol of your own.
-func ExampleGuard_Authenticate() {
+func ExampleGuard_Authorize() {
 	as, err := validatortest.Start(validatortest.Options{Audience: "api://orders"})
 	if err != nil {
 		log.Fatal(err)
@@ -113,8 +113,12 @@ func ExampleGuard_Authenticate() {
 		log.Fatal(err)
 	}
 
-	r := httptest.NewRequest("GET", "/orders?access_token=x", nil)
-	_, err = guard.Authenticate(r)
-	fmt.Println(errors.Is(err, validator.ErrNoToken))
-	// Output: true
+	r, w := httptest.NewRequest("GET", "/orders", nil), httptest.NewRecorder()
+	r.Header.Set("Authorization", "Bearer "+as.AccessToken(validatortest.Scope("orders.write")))
+	token, err := guard.Authorize(r, validator.Policy{Scopes: []string{"orders.read"}})
+	if err != nil {
+		guard.Refuse(w, err)
+	}
+	fmt.Println(token == nil, errors.Is(err, validator.ErrInsufficientScope), w.Code)
+	// Output: true true 403
 }

@@ -70,12 +70,26 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 	}, nil
 }
 
-// Authenticate decides whether the request carries a good token, without a
-// policy and without writing anything: call Policy.Check on the token, and Refuse
-// with the error of either, or SetNonce. (Policy.Check asks no issuer: a Policy.Fresh
-// is for Require and Routes.) Errors are of type *validator.Error.
+// Authenticate decides whether the request carries a good token, whatever it permits,
+// and writes nothing: answer with Refuse and the error, or call SetNonce. Errors are of
+// type *validator.Error.
+//
+// Where the policy is known, Authorize is the whole decision. Policy.Check on the token
+// is not: the Observer does not hear of it, and it asks no issuer (Policy.Fresh).
 func (g *Guard) Authenticate(r *http.Request) (*validator.Token, error) {
 	return g.authenticate(r, nil)
+}
+
+// Authorize decides whether the request carries a good token that permits what the
+// policy asks, as Require does, and writes nothing: answer with Refuse and the error, or
+// call SetNonce. It is for routers and protocols with handlers of their own kind.
+//
+// Errors are of type *validator.Error. A policy that this Guard's Validator cannot
+// evaluate refuses every good token, with class ErrInsufficientScope and
+// ReasonPolicyInvalid: let Validator.CheckPolicy find it when the program starts. The
+// lists of the policy must not change meanwhile.
+func (g *Guard) Authorize(r *http.Request, policy validator.Policy) (*validator.Token, error) {
+	return g.authenticate(r, &policy)
 }
 
 func (g *Guard) authenticate(r *http.Request, policy *validator.Policy) (*validator.Token, error) {
@@ -90,7 +104,7 @@ func (g *Guard) decide(r *http.Request, c credentials, err error, policy *valida
 	}
 	token, err := g.validator.ValidateWith(r.Context(), c.token, validator.Requirements{Policy: policy, Proofs: g.proofs(r, c.scheme)})
 	if err != nil {
-		return nil, presentedAs(c.scheme, err)
+		return nil, reply.PresentedAs(c.scheme, err)
 	}
 	return token, nil
 }

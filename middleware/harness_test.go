@@ -49,15 +49,23 @@ func (h *heard) take() []validator.Reason {
 // newHeardGuard is newGuard with an observer, and one more setting of the Guard.
 func newHeardGuard(t testing.TB, config middleware.Config) (*validatortest.Server, *middleware.Guard, *heard) {
 	t.Helper()
+	return newConfiguredGuard(t, config, func(*validator.Config) {})
+}
+
+// newConfiguredGuard is newHeardGuard, with other settings of the Validator.
+func newConfiguredGuard(t testing.TB, config middleware.Config, edit func(*validator.Config)) (*validatortest.Server, *middleware.Guard, *heard) {
+	t.Helper()
 	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256"})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	h := new(heard)
-	v, err := validator.New(validator.Config{
+	c := validator.Config{
 		Issuers:           []validator.Issuer{{URL: s.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID}}},
 		InsecureAllowHTTP: true,
 		Observer:          validator.Observer{Decision: h.decision},
-	})
+	}
+	edit(&c)
+	v, err := validator.New(c)
 	require.NoError(t, err)
 	config.Realm = "orders"
 	g, err := middleware.New(v, config)

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/bearerguard/bearerguard/middleware/dpop"
@@ -31,18 +30,6 @@ func (g *Guard) proofs(r *http.Request, scheme validator.Scheme) (list []validat
 		list = append(list, g.mutualTLS.Request(r))
 	}
 	return list
-}
-
-// presentedAs notes in a refusal how the token was presented. It is a copy: who else got
-// the same refusal may have presented it otherwise.
-func presentedAs(scheme validator.Scheme, err error) error {
-	var e *validator.Error
-	if !errors.As(err, &e) || e == nil {
-		return err
-	}
-	own := *e
-	own.Challenge.Scheme = scheme
-	return &own
 }
 
 // SetNonce gives the holder of the token's key a nonce for the next proof, where the

@@ -264,12 +264,11 @@ func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error)
 // factsOf holds an active answer to the checks, and to what a JWS says itself.
 func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts, *failure) {
 	said := a.expiry
-	asked := &inquiry{sent: sent, until: said, fallback: q.own != nil}
+	asked := &inquiry{sent: sent, until: said}
 	local := q.own != nil && q.own.key != nil
 	if local {
-		asked.fallback = false
 		a.complete(q.own)
-	} else if a.expiry == absent && q.issuer.allowMissingExpiry > 0 {
+	} else if asked.own = q.own; a.expiry == absent && q.issuer.allowMissingExpiry > 0 {
 		a.expiry = dateOf(sent.Add(q.issuer.allowMissingExpiry))
 		if q.own != nil {
 			a.expiry = min(a.expiry, q.own.expiry)

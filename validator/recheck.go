@@ -8,10 +8,15 @@ import "time"
 // left is how long that can last at most: until exp, with Config.Leeway as Validate
 // grants it; without, where the issuer was asked about the token (RFC 7662 4).
 //
-// Errors are of class ErrInvalidToken, or ErrNoToken for no Token. Recheck asks no
-// issuer, whatever the age of its answer, and looks at neither policy nor proof. A
-// key that changed in anything is taken for withdrawn: what was signed is not kept.
-// The Observer does not hear of it: see Refused.
+// Errors are of class ErrInvalidToken; ErrUnavailable where the issuer's keys are too
+// old (Issuer.KeyMaxStale); or ErrNoToken for no Token. Recheck asks no issuer, whatever
+// the age of its answer, and looks at no policy, proof or status list. A token whose
+// issuer has to be asked again because of a mark (see Revocations) is taken for revoked,
+// and a key that changed in anything for withdrawn: what was signed is not kept. The
+// Observer does not hear of it: see Refused.
+//
+// To end what lasts at the moment of a revocation, and not when it is next looked at,
+// there is Token.Watch.
 func (v *Validator) Recheck(t *Token) (left time.Duration, err error) {
 	if t == nil || t.facts.Load() == nil {
 		return 0, refuse(ReasonNoToken, "")
@@ -20,8 +25,11 @@ func (v *Validator) Recheck(t *Token) (left time.Duration, err error) {
 	if e := v.current(known, now, true); e != nil {
 		return 0, e
 	}
+	if known.marked() {
+		return 0, verified(refuse(ReasonRevoked, "since it was accepted"))
+	}
 	if known.key != nil && !known.keyTrusted(now) {
-		return 0, verified(refuse(ReasonUnknownKey, "it was withdrawn"))
+		return 0, verified(known.distrust())
 	}
 	return known.end(v.leeway).time().Sub(dateOf(now).time()), nil
 }
@@ -33,4 +41,22 @@ func (t *facts) end(leeway time.Duration) numericDate {
 		end = min(end, t.inquiry.until)
 	}
 	return end
+}
+
+// marked reports whether a mark concerns the token that nobody knew of when it was
+// accepted. It is what Token.Watch waits for.
+func (t *facts) marked() bool {
+	if t.inquiry != nil { // its issuer vouched for it, and may have known of older ones
+		return t.outdated()
+	}
+	return t.revoked()
+}
+
+// distrust is why the key is not trusted now. One that nobody has withdrawn decides
+// nothing against the token, however old its set is.
+func (t *facts) distrust() *Error {
+	if t.key.TrustedFor(t.kid, t.algorithm.String()) {
+		return refuse(ReasonKeysUnavailable, "the issuer has not confirmed its keys for too long")
+	}
+	return refuse(ReasonUnknownKey, "it was withdrawn")
 }

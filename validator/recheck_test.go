@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,83 @@ func TestRecheckAsksNobody(t *testing.T) {
 	s.SetMode(validatortest.ModeDown)
 	stands(t, v, token, time.Hour-2*time.Minute)
 	assert.Equal(t, 1, s.IntrospectionRequests())
+}
+
+// TestRecheckLooksAtMarks: at those that concern the token, whatever its verdict rests
+// on. One that its issuer vouched for after a mark stands until the next.
+func TestRecheckLooksAtMarks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edits []func(*validator.Issuer)
+		kind  string
+		fresh bool // the call wants its issuer to be asked
+		left  time.Duration
+	}{
+		"JWT":                       {nil, "JWT", false, lifetime + validator.DefaultLeeway},
+		"opaque":                    {nil, "opaque", false, lifetime},
+		"JWT that is asked about":   {[]func(*validator.Issuer){always}, "JWT", false, lifetime},
+		"JWT that one call vouched": {nil, "JWT", true, lifetime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newAskedRevocable(t, tc.edits...)
+			raw := tokens(r.Server)[tc.kind]
+			decide := func() *validator.Token {
+				require := validator.Requirements{}
+				if tc.fresh {
+					require.Fresh = validator.IntrospectedNow()
+				}
+				token, err := r.validator.ValidateWith(t.Context(), raw, require)
+				assert.NoError(t, err)
+				return token
+			}
+			token := decide()
+			r.revoke(t, sub("nobody"))
+			stands(t, r.validator, token, tc.left)
+			r.revoke(t, sub("user"))
+			for range 2 {
+				ends(t, r.validator, token, validator.ReasonRevoked)
+			}
+			ends(t, r.fresh(t), token, validator.ReasonRevoked)
+			if tc.kind == "JWT" && tc.edits == nil && !tc.fresh {
+				return // it is judged by its own time, for good
+			}
+			again := decide()
+			stands(t, r.validator, again, tc.left)
+			ends(t, r.validator, token, validator.ReasonRevoked)
+			r.revoke(t, sub("user"))
+			ends(t, r.validator, again, validator.ReasonRevoked)
+			assert.Equal(t, 2, r.IntrospectionRequests(), "Recheck asks nobody")
+		})
+	}
+}
+
+// TestRecheckLooksAtTheTenant that the owner has shut out.
+func TestRecheckLooksAtTheTenant(t *testing.T) {
+	var shut atomic.Bool
+	s := entraTenants(t, templateV2, validator.Tenants{Permit: func(string) bool { return !shut.Load() }})
+	v := s.validator(t)
+	token := accept(t, v, s.token(t, contoso, nil))
+	_, err := v.Recheck(token)
+	require.NoError(t, err)
+	shut.Store(true)
+	ends(t, v, token, validator.ReasonTenantNotAllowed)
+}
+
+// TestRecheckOfStaleKeys: nobody has withdrawn them, so nothing is called bad.
+func TestRecheckOfStaleKeys(t *testing.T) {
+	a := newAging(t, keyAges(time.Hour, 2*time.Hour))
+	token := accept(t, a.v, a.AccessToken())
+	a.SetMode(validatortest.ModeDown)
+	a.clock.Advance(2 * time.Hour)
+	stands(t, a.v, token, 22*time.Hour+validator.DefaultLeeway)
+	require.Error(t, a.land(t))
+	a.clock.Advance(time.Minute)
+	_, err := a.v.Recheck(token)
+	assert.True(t, refused(t, err, validator.ErrUnavailable, validator.ReasonKeysUnavailable).Verified)
+	assert.Equal(t, 2, a.KeyRequests(), "Recheck waits for nobody")
+	a.SetMode(validatortest.ModeUp)
+	a.clock.Advance(time.Minute)
+	accept(t, a.v, a.AccessToken())
+	stands(t, a.v, token, 22*time.Hour-2*time.Minute+validator.DefaultLeeway)
 }
 
 func TestRecheckNoToken(t *testing.T) {

@@ -89,7 +89,8 @@ type Revocation struct {
 	Session string `json:"sid,omitempty"`
 	// ClientID is the client that they were issued to.
 	ClientID string `json:"client_id,omitempty"`
-	// TokenID is the jti of one token. It is refused whenever it was issued.
+	// TokenID is the jti of one token. It is refused whenever it was issued, for as long
+	// as the mark is held.
 	TokenID string `json:"jti,omitempty"`
 	// WholeIssuer says: all tokens of the issuer.
 	WholeIssuer bool `json:"whole_issuer,omitempty"`
@@ -114,8 +115,8 @@ type RevocationStatus struct {
 }
 
 // Revoke refuses tokens from now on: those that have been issued up to now, and for
-// as long as Config.Leeway still, because the issuer's clock may be ahead of ours. It
-// does not tell the issuer. The error is a *ConfigError, and nothing was revoked: the
+// as long as Config.Leeway still (the longest that any Validator with these Revocations
+// ever had), because the issuer's clock may be ahead of ours. It does not tell the issuer. The error is a *ConfigError, and nothing was revoked: the
 // Revocation says nothing, or two things, or there is no such issuer.
 func (r *Revocations) Revoke(revocation Revocation) error {
 	r.mu.RLock()
@@ -126,8 +127,10 @@ func (r *Revocations) Revoke(revocation Revocation) error {
 }
 
 // Apply takes in marks that were made elsewhere, and told to RevocationsConfig.OnMark
-// there: it does not tell OnMark here. Applying one again changes no decision, and
-// their order does not matter. At is held to Config.Leeway from now. The error
+// there: it does not tell OnMark here. Applying one again refuses nothing more (where
+// the issuer is asked, it is asked again), and their order does not matter. At is held
+// to Config.Leeway from now; a mark of so long ago that it would have left has no
+// effect. The error
 // joins a *ConfigError for each mark that could not be applied, with no effect on the
 // others: one of an issuer that is not configured here, for instance.
 func (r *Revocations) Apply(marks ...Watermark) error {

@@ -197,3 +197,33 @@ func TestMarkedFallback(t *testing.T) {
 	accept(t, r.validator, r.AccessToken(validatortest.Subject("joe")))
 	reject(t, r.validator, other, validator.ErrInvalidToken, validator.ReasonRevoked)
 }
+
+// TestMarkedFallbackByItsOwnClaims: an answer need not say sid, jti or sub (RFC 7662
+// 2.2). What the token says itself is then what it is revoked by, though nobody could
+// verify it: it leads to no more than asking again.
+func TestMarkedFallbackByItsOwnClaims(t *testing.T) {
+	for name, x := range map[string]validator.Revocation{"sid": {Session: "s1"}, "jti": {TokenID: "t1"}, "sub": sub("user")} {
+		t.Run(name, func(t *testing.T) {
+			r := newAskedRevocable(t)
+			r.SetAnswer(func(_ string, answer map[string]any) {
+				for _, name := range []string{"sid", "jti", "sub"} {
+					delete(answer, name)
+				}
+			})
+			r.SetKeysMode(validatortest.ModeDown)
+			raw := r.AccessToken(sid("s1"), validatortest.Claim("jti", "t1"))
+			token := accept(t, r.validator, raw)
+			assert.Empty(t, token.Subject()+token.ID(), "what was not verified is nobody's")
+			stream, stop := token.Watch(t.Context())
+			defer stop()
+			r.revoke(t, validator.Revocation{Session: "s2"})
+			assert.Same(t, token, accept(t, r.validator, raw))
+			assert.NoError(t, stream.Err())
+
+			r.Revoke(raw)
+			r.revoke(t, x)
+			ended(t, stream)
+			reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+		})
+	}
+}

@@ -16,12 +16,12 @@ func marked(b *testing.B, count int) (*Revocations, *facts) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	is := &issuer{marks: r.adopt(&Issuer{URL: "https://issuer.example.com/oauth2/default", MaxTokenLifetime: time.Hour}, time.Now, DefaultLeeway)}
+	is := &issuer{url: "https://issuer.example.com/oauth2/default", marks: r.adopt(&Issuer{URL: "https://issuer.example.com/oauth2/default", MaxTokenLifetime: time.Hour}, time.Now, DefaultLeeway)}
 	for i := range count {
 		revoke(b, r, i)
 	}
 	return r, &facts{evidence: evidence{
-		issuer: is, iss: is.marks.url, subject: "jane.doe@example.com", session: "0c6f2a5e", id: "AT.0001", clientID: "0oa1b2c3d4",
+		issuer: is, iss: is.url, subject: "jane.doe@example.com", session: "0c6f2a5e", id: "AT.0001", clientID: "0oa1b2c3d4",
 		issuedAt: dateOf(time.Now()),
 	}}
 }

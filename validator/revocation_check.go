@@ -53,3 +53,12 @@ func (i *inquiry) knows(version uint64) {
 	i.asked = version
 	i.clean.Store(version)
 }
+
+// own is what the token says of itself beside the answer on which the decision rests;
+// nil if that is nothing. It is not verified, and can only lead to asking again.
+func (t *facts) own() *facts {
+	if t.inquiry == nil {
+		return nil
+	}
+	return t.inquiry.own
+}

@@ -9,12 +9,16 @@ import (
 func (r *Revocations) adopt(c *Issuer, clock func() time.Time, leeway time.Duration) *marks {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.clock, r.leeway = clock, leeway
-	m := r.of(func(m *marks) bool { return m.url == c.URL })
+	// The longest that any Validator ever had, as below: it accepts, or accepted, what
+	// was issued by a clock that is that far ahead.
+	r.clock, r.leeway = clock, max(r.leeway, leeway)
+	family := familyOf(c.URL)
+	m := r.of(func(m *marks) bool { return m.family == family })
 	if m == nil {
-		m = newMarks(r, c)
+		m = newMarks(r, family)
 		r.issuers = append(r.issuers, m)
 	}
+	m.admit(c)
 	// The longest that any Validator ever had: what was issued under it is still about.
 	m.life = max(m.life, c.MaxTokenLifetime+leeway)
 	return m
@@ -59,7 +63,10 @@ func (r *Revocations) record(m Watermark) (numericDate, []*watcher, error) {
 	now := dateOf(r.now())
 	// Nothing that exists was issued later, by a clock that is not too far ahead. A
 	// mark beyond would refuse what is yet to be issued.
-	at := min(dateOf(m.At), now.plus(r.leeway))
+	at := now.plus(r.leeway)
+	if m.At.Before(at.time()) { // compared as it is: not every time.Time is a date
+		at = min(at, dateOf(m.At))
+	}
 	version := is.version.Load() + 1
 	for kind, value := range m.parts() {
 		if is.table.raise(kind, keyOf(kind, m.Issuer, value), at, version) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"crypto/sha256"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -161,12 +162,13 @@ func (t *markTable) Pop() any {
 	return place
 }
 
-// marks are those of one configured issuer.
+// marks are those of one configured issuer, or of a family of them.
 type marks struct {
-	of    *Revocations // whose mu guards all below but version
-	url   string
-	shape template // with many: of its iss
-	many  bool     // its url stands for many
+	of     *Revocations // whose mu guards all below but version
+	family string       // see familyOf
+	urls   []string     // of it, that were configured
+	shape  template     // with many: of iss
+	many   bool         // a URL that was configured stands for many
 
 	// version rises with every change that can refuse a token which was accepted. It
 	// is written under mu, and read without.
@@ -178,21 +180,37 @@ type marks struct {
 	watchers map[*watcher]struct{}
 }
 
-func newMarks(r *Revocations, c *Issuer) *marks {
+func newMarks(r *Revocations, family string) *marks {
 	m := &marks{
-		of: r, url: c.URL, table: markTable{byKey: map[markKey]int32{}}, floor: mark{at: absent}, watchers: map[*watcher]struct{}{},
+		of: r, family: family, table: markTable{byKey: map[markKey]int32{}}, floor: mark{at: absent}, watchers: map[*watcher]struct{}{},
 	}
-	m.shape, _ = newTemplate(c.URL)
-	m.many = c.Profile.rules().tenants != nil && m.shape.only == ""
+	m.shape, _ = newTemplate(family)
 	return m
 }
 
-// issues reports whether iss is one of this issuer's.
-func (m *marks) issues(iss string) bool {
-	if m.many {
-		return m.shape.tenant(iss) != ""
+// familyOf is what the URL of a tenant has in common with those of all others: a
+// reload may go from one tenant to many, or back, and what was revoked stays so. A
+// mark has the exact iss in its key, so they share no more than the room.
+func familyOf(url string) string {
+	if t, ok := newTemplate(url); ok {
+		return t.before + tenantID + t.after
 	}
-	return iss == m.url
+	return url
+}
+
+// admit makes it marks of a configured issuer too.
+func (m *marks) admit(c *Issuer) {
+	switch {
+	case c.Profile.rules().tenants != nil && c.URL == m.family:
+		m.many = true // its URL is nobody's iss
+	case !slices.Contains(m.urls, c.URL):
+		m.urls = append(m.urls, c.URL)
+	}
+}
+
+// issues reports whether iss is one of these issuers'.
+func (m *marks) issues(iss string) bool {
+	return slices.Contains(m.urls, iss) || m.many && m.shape.tenant(iss) != ""
 }
 
 // leaves is when the oldest mark does. There must be one.
@@ -219,6 +237,9 @@ func (m *marks) newest(t *facts) (version uint64) {
 				version = max(version, mark.version)
 			}
 		}
+	}
+	if own := t.own(); own != nil {
+		version = max(version, m.newest(own))
 	}
 	return version
 }

@@ -3,6 +3,7 @@ package validator_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,28 +165,93 @@ func TestLateMark(t *testing.T) {
 	assert.Equal(t, validator.RevocationStatus{Marks: 1, MaxMarks: 1}, full.revocations.Status())
 }
 
-// TestRevocationOfATenant: an issuer that stands for many has marks of each of them.
-func TestRevocationOfATenant(t *testing.T) {
-	const one, other = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+// revocableTenants is a server whose tokens are those of many tenants of Entra ID.
+type revocableTenants struct {
+	*validatortest.Server
+	base   string // of the issuer of each, before its GUID
+	config validator.Config
+}
+
+const oneTenant, otherTenant = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+
+func newRevocableTenants(t testing.TB) *revocableTenants {
 	clock := newClock()
-	s := start(t, validatortest.Options{Path: "/" + one, Clock: clock.Now, Lifetime: lifetime})
-	base := s.Issuer()[:len(s.Issuer())-len(one)]
+	s := start(t, validatortest.Options{Path: "/" + oneTenant, Clock: clock.Now, Lifetime: lifetime})
+	base := strings.TrimSuffix(s.Issuer(), oneTenant)
 	c := configure(validator.Issuer{
 		URL: base + "{tenantid}", Audiences: []string{audience}, AnyClient: true, MaxTokenLifetime: lifetime,
 		Algorithms: []string{"ES256"}, Profile: validator.EntraV1(validator.Tenants{AnyTenant: true}), JWKSURL: s.JWKSURL(),
 	})
 	c.Clock, c.Revocations = clock.Now, newRevocations(t, validator.RevocationsConfig{})
-	v := build(t, c)
-	token := func(tenant string) string {
-		return s.AccessToken(validatortest.Claim("iss", base+tenant), validatortest.Claim("tid", tenant), validatortest.Claim("ver", "1.0"),
-			validatortest.Claim("appid", client), validatortest.NoClaim("client_id"), validatortest.NoHeaderParam("typ"),
-			validatortest.NoClaim("scope"), validatortest.Claim("scp", "read"))
+	return &revocableTenants{s, base, c}
+}
+
+// only is the configuration of one tenant.
+func (s *revocableTenants) only(tenant string) validator.Config {
+	c := s.config
+	c.Issuers = slices.Clone(c.Issuers)
+	c.Issuers[0].URL, c.Issuers[0].Profile = s.base+tenant, validator.EntraV1(validator.Tenants{})
+	return c
+}
+
+func (s *revocableTenants) token(tenant string, edits ...validatortest.Edit) string {
+	return s.AccessToken(append([]validatortest.Edit{
+		validatortest.Claim("iss", s.base+tenant), validatortest.Claim("tid", tenant), validatortest.Claim("ver", "1.0"),
+		validatortest.Claim("appid", client), validatortest.NoClaim("client_id"), validatortest.NoHeaderParam("typ"),
+		validatortest.NoClaim("scope"), validatortest.Claim("scp", "read"),
+	}, edits...)...)
+}
+
+// TestRevocationOfATenant: an issuer that stands for many has marks of each of them.
+func TestRevocationOfATenant(t *testing.T) {
+	s := newRevocableTenants(t)
+	v, revocations := build(t, s.config), s.config.Revocations
+	accept(t, v, s.token(oneTenant))
+	require.NoError(t, revocations.Revoke(validator.Revocation{Issuer: s.base + oneTenant, Subject: "user"}))
+	reject(t, v, s.token(oneTenant), validator.ErrInvalidToken, validator.ReasonRevoked)
+	accept(t, v, s.token(otherTenant))
+	require.NoError(t, revocations.Revoke(validator.Revocation{Issuer: s.base + otherTenant, WholeIssuer: true}))
+	reject(t, v, s.token(otherTenant), validator.ErrInvalidToken, validator.ReasonRevoked)
+	assert.Error(t, revocations.Revoke(validator.Revocation{Issuer: s.base + "{tenantid}", WholeIssuer: true}))
+}
+
+// TestReloadFromOneTenantToMany, and back: what was revoked stays so, and a call
+// reaches the tokens of the new configuration. A stream that began before ends.
+func TestReloadFromOneTenantToMany(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		t.Run(fmt.Sprint(back), func(t *testing.T) {
+			s := newRevocableTenants(t)
+			first, second := s.only(oneTenant), s.config
+			if back {
+				first, second = second, first
+			}
+			revoke := func(subject string) {
+				require.NoError(t, s.config.Revocations.Revoke(validator.Revocation{Issuer: s.base + oneTenant, Subject: subject}))
+			}
+			v := build(t, first)
+			jane, joe := s.token(oneTenant, validatortest.Subject("jane")), s.token(oneTenant, validatortest.Subject("joe"))
+			accept(t, v, jane)
+			stream, stop := accept(t, v, joe).Watch(t.Context())
+			defer stop()
+			revoke("jane")
+
+			v, err := v.WithConfig(second)
+			require.NoError(t, err)
+			reject(t, v, jane, validator.ErrInvalidToken, validator.ReasonRevoked)
+			accept(t, v, joe)
+			revoke("joe")
+			reject(t, v, joe, validator.ErrInvalidToken, validator.ReasonRevoked)
+			assert.Error(t, stream.Err())
+		})
 	}
-	accept(t, v, token(one))
-	require.NoError(t, c.Revocations.Revoke(validator.Revocation{Issuer: base + one, Subject: "user"}))
-	reject(t, v, token(one), validator.ErrInvalidToken, validator.ReasonRevoked)
-	accept(t, v, token(other))
-	require.NoError(t, c.Revocations.Revoke(validator.Revocation{Issuer: base + other, WholeIssuer: true}))
-	reject(t, v, token(other), validator.ErrInvalidToken, validator.ReasonRevoked)
-	assert.Error(t, c.Revocations.Revoke(validator.Revocation{Issuer: base + "{tenantid}", WholeIssuer: true}))
+}
+
+// TestRevocationOfATenantNobodyConfigured is a mistake.
+func TestRevocationOfATenantNobodyConfigured(t *testing.T) {
+	s := newRevocableTenants(t)
+	build(t, s.only(oneTenant))
+	for _, tenant := range []string{otherTenant, "{tenantid}", ""} {
+		assert.Error(t, s.config.Revocations.Revoke(validator.Revocation{Issuer: s.base + tenant, WholeIssuer: true}))
+	}
+	require.NoError(t, s.config.Revocations.Revoke(validator.Revocation{Issuer: s.base + oneTenant, WholeIssuer: true}))
 }

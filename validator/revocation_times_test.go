@@ -53,6 +53,12 @@ func TestSkewedClock(t *testing.T) {
 		"a feed from the future": func(t *testing.T, r *revocable) {
 			r.apply(t, validator.Revocation{Subject: "user"}, r.clock.Now().Add(lifetime))
 		},
+		"a feed from the end of time": func(t *testing.T, r *revocable) {
+			r.apply(t, validator.Revocation{Subject: "user"}, time.Unix(1<<61, 0)) // no int64 of microseconds
+		},
+		"a feed from before it": func(t *testing.T, r *revocable) {
+			r.apply(t, validator.Revocation{Subject: "user"}, time.Unix(-9223372036855, 0)) // nor is this: it is one to come
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRevocable(t)
@@ -61,6 +67,36 @@ func TestSkewedClock(t *testing.T) {
 			reject(t, r.validator, r.AccessToken(), validator.ErrInvalidToken, validator.ReasonRevoked)
 			r.clock.Advance(time.Second)
 			accept(t, r.validator, r.AccessToken())
+		})
+	}
+}
+
+// TestSkewedClockOfAnotherValidator: a call reaches what any Validator accepts, or
+// accepted before a reload, and not only what the newest one would.
+func TestSkewedClockOfAnotherValidator(t *testing.T) {
+	for name, add := range map[string]func(*testing.T, *revocable, validator.Config) *validator.Validator{
+		"beside it": func(t *testing.T, r *revocable, c validator.Config) *validator.Validator {
+			build(t, c)
+			return r.validator
+		},
+		"after a reload": func(t *testing.T, r *revocable, c validator.Config) *validator.Validator {
+			v, err := r.validator.WithConfig(c)
+			require.NoError(t, err)
+			return v
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const ahead = 4 * time.Minute
+			r := newRevocable(t, func(c *validator.Config) { c.Leeway = 5 * time.Minute })
+			at := r.clock.Now()
+			raw := r.AccessToken(validatortest.Claim("iat", at.Add(ahead).Unix()), validatortest.Expiry(at.Add(lifetime)))
+			accept(t, r.validator, raw)
+			strict := r.config
+			strict.Leeway = time.Second
+			v := add(t, r, strict)
+			r.revoke(t, validator.Revocation{Subject: "user"})
+			r.clock.Advance(ahead)
+			reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
 		})
 	}
 }

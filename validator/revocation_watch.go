@@ -80,5 +80,6 @@ func (x *Revocation) concerns(t *facts, at numericDate) bool {
 			return true
 		}
 	}
-	return false
+	own := t.own()
+	return own != nil && x.concerns(own, at)
 }

@@ -213,7 +213,13 @@ func (v *Validator) obey(s *signal) (Outcome, string, *Error) {
 		return s.outcome, s.state, nil
 	}
 	for _, x := range s.revocations {
-		if err := v.revoked.apply(Watermark{x, s.at.time()}, v.revoked.onMark); err != nil {
+		at := s.at
+		if x.TokenID != "" {
+			// Whenever it was issued, that was before its issuer told of it: the mark must
+			// outlive it, even if the event is of long ago.
+			at = s.claims.issuedAt
+		}
+		if err := v.revoked.apply(Watermark{x, at.time()}, v.revoked.onMark); err != nil {
 			return "", "", refuse(ReasonMalformedClaims, err.Error())
 		}
 	}

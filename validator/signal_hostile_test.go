@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +182,30 @@ func decoded(t testing.TB, segment string) string {
 	text, err := base64.RawURLEncoding.DecodeString(segment)
 	require.NoError(t, err)
 	return string(text)
+}
+
+// TestSubjectsDoNotMultiply: a signal that names many users and many sessions makes as
+// many marks as it names, and no more.
+func TestSubjectsDoNotMultiply(t *testing.T) {
+	const many = 150
+	made := 0
+	s := newSignalled(t, func(c *validator.Config) {
+		c.Revocations = newRevocations(t, validator.RevocationsConfig{OnMark: func(validator.Watermark) { made++ }})
+	})
+	aliases := func(prefix string) members {
+		list := make([]members, many)
+		for i := range list {
+			list[i] = members{"format": "opaque", "id": fmt.Sprint(prefix, i)}
+		}
+		return members{"format": "aliases", "identifiers": list}
+	}
+	s.receive(t, validator.SignalEvent, s.event(sessionRevoked, members{"format": "complex", "user": aliases("u"), "session": aliases("s")}))
+	assert.Equal(t, 2*many, made)
+	assert.Equal(t, 2*many, s.revocations.Status().Marks)
+	for _, n := range []int{0, many - 1} {
+		for _, meant := range [][]validatortest.Edit{{validatortest.Subject(fmt.Sprint("u", n))}, {sid(fmt.Sprint("s", n))}} {
+			reject(t, s.validator, s.AccessToken(meant...), validator.ErrInvalidToken, validator.ReasonRevoked)
+		}
+	}
+	accept(t, s.validator, s.AccessToken(validatortest.Subject("u0"), sid("another")))
 }

@@ -109,16 +109,18 @@ func (r subjectReader) complex(said further) (all []Revocation, f *failure) {
 		return nil, f
 	}
 	for _, session := range sessions {
-		if session.Session == "" {
-			continue // a session in the form of a user or a token
-		}
-		all = append(all, session)
-		for _, user := range users {
-			all = append(all, Revocation{Issuer: r.issuer, Subject: user.Subject, Session: session.Session})
+		if session.Session != "" { // else in the form of a user or a token
+			all = append(all, session)
 		}
 	}
 	if len(all) == 0 {
-		all = users
+		return users, nil
+	}
+	// The users' tokens that do not say their session are meant with any of them: not
+	// each user with each session, which 16 kB of aliases make 40,000 of.
+	session := all[0].Session
+	for _, user := range users {
+		all = append(all, Revocation{Issuer: r.issuer, Subject: user.Subject, Session: session})
 	}
 	return all, nil
 }

@@ -423,3 +423,22 @@ func TestSignalConfigMistakes(t *testing.T) {
 		assert.ElementsMatch(t, []string{"Issuers[0].EventAudiences", "Issuers[0].LogoutClientIDs"}, fields, name)
 	}
 }
+
+// TestEventAboutATokenOfLongAgo: a token that is named is refused for as long as it
+// lives, whatever the event's time.
+func TestEventAboutATokenOfLongAgo(t *testing.T) {
+	for name, at := range map[string]int64{"late": int64((lifetime - time.Minute) / time.Second), "absurd": 1 << 30} {
+		t.Run(name, func(t *testing.T) {
+			s := newSignalled(t)
+			raw := s.AccessToken(validatortest.Claim("jti", "t1"))
+			accept(t, s.validator, raw)
+			s.receive(t, validator.SignalEvent, s.EventToken(eventAudience, sessionRevoked, members{"event_timestamp": s.clock.Now().Unix() - at},
+				validatortest.Claim("sub_id", members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"})))
+			for range 2 {
+				reject(t, s.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+				s.clock.Advance(lifetime / 2)
+				s.revocations.Status() // what can leave does
+			}
+		})
+	}
+}

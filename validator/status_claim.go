@@ -18,7 +18,7 @@ import (
 type tokenStatus struct {
 	uri   string
 	index uint64
-	list  [sha256.Size]byte // of the issuer and uri
+	list  [sha256.Size]byte // of iss and uri
 }
 
 var (
@@ -56,9 +56,13 @@ func statusIsKnown(c *candidate) *failure {
 	if !c.issuer.publishesAt(uri) {
 		return failed(ReasonStatusUnknown, "a list at the issuer's host (or one of StatusListHosts)", uri)
 	}
-	c.status = &tokenStatus{strings.Clone(uri), index, tokenDigest(c.issuer, uri)}
+	c.status = &tokenStatus{strings.Clone(uri), index, listDigest(c.claims.issuer, uri)}
 	return nil
 }
+
+// listDigest identifies a list of an issuer: one of Entra ID's tenants has lists of its
+// own, although it is configured together with all others.
+func listDigest(iss, uri string) [sha256.Size]byte { return sha256.Sum256([]byte(iss + "\x00" + uri)) }
 
 // maxStatusURI is the longest address of a list, in bytes.
 const maxStatusURI = 2048
@@ -91,6 +95,7 @@ type listed struct {
 	issuedAt, expiry numericDate
 	ttl              float64 // seconds; 0: absent
 	list             further
+	signer           signer
 }
 
 var listedNames = jose.NewNames("iss", "sub", "iat", "exp", "ttl", "status_list")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
+	"github.com/bearerguard/bearerguard/jwks"
 )
 
 // Bounds of status lists.
@@ -33,7 +34,21 @@ const (
 type statusList struct {
 	bits     uint64 // of each status: 1, 2, 4 or 8
 	statuses []byte
-	refusal  *Error
+	refusal  *Error // then there is nothing else
+	signer   signer
+}
+
+// signer is the key of a list, and what it was asked for.
+type signer struct {
+	key            *jwks.Key
+	kid, algorithm string
+}
+
+// keptStatuses is the list that a token names, if there is one. A withdrawn key vouches
+// for a list no longer than for a token.
+func (v *Validator) keptStatuses(t *facts) (*statusList, bool) {
+	list, ok := v.statuses.Get(t.status.list, v.clock())
+	return list, ok && (list.refusal != nil || list.signer.key.TrustedFor(list.signer.kid, list.signer.algorithm))
 }
 
 // checkStatus looks at the token's status, if it has one: on every hit as on a miss, so that
@@ -42,12 +57,12 @@ func (v *Validator) checkStatus(ctx context.Context, t *facts) *Error {
 	if t.status == nil {
 		return nil
 	}
-	list, ok := v.statuses.Get(t.status.list, v.clock())
+	list, ok := v.keptStatuses(t)
 	if !ok {
 		var err error
 		list, err = v.statusFlights.Do(ctx, t.status.list, remote.Errand[*statusList]{
 			Timeout: askTimeout,
-			Known:   func() (*statusList, bool) { return v.statuses.Get(t.status.list, v.clock()) },
+			Known:   func() (*statusList, bool) { return v.keptStatuses(t) },
 			Work:    func(ctx context.Context) (*statusList, error) { return v.fetchStatuses(ctx, t), nil },
 		})
 		switch {
@@ -147,9 +162,11 @@ func (v *Validator) verifyStatuses(ctx context.Context, t *facts, text string) (
 	case l.expiry != absent && now >= l.expiry.plus(v.leeway):
 		return nil, errors.New("it has expired")
 	}
-	if _, e := c.verify(ctx, compact); e != nil {
+	key, e := c.verify(ctx, compact)
+	if e != nil {
 		return nil, errors.New(string(e.Reason))
 	}
+	l.signer = signer{key, strings.Clone(header.KeyID), header.Alg}
 	return &l, nil
 }
 
@@ -191,5 +208,5 @@ func (l *listed) unpack() (*statusList, error) {
 	case len(statuses) > maxStatusBytes:
 		return nil, fmt.Errorf("lst is longer than %d bytes", maxStatusBytes)
 	}
-	return &statusList{bits: bits, statuses: bytes.Clone(statuses)}, nil // and nothing of what ReadAll has spare
+	return &statusList{bits: bits, statuses: bytes.Clone(statuses), signer: l.signer}, nil // and nothing of what ReadAll has spare
 }

@@ -91,7 +91,8 @@ func (p *publisher) list(bits int, statuses []byte, claims members, header membe
 	if err != nil {
 		panic(err)
 	}
-	return p.Sign("", first, text)
+	kid, _ := head["kid"].(string)
+	return p.Sign(kid, first, text)
 }
 
 // says serves that from now on.
@@ -376,6 +377,46 @@ func TestStatusListsOfTwoIssuers(t *testing.T) {
 	status := members{"status_list": members{"idx": 0, "uri": p.uri()}}
 	reject(t, p.validator, other.AccessToken(validatortest.Claim("status", status)), validator.ErrUnavailable, validator.ReasonStatusUnavailable)
 	accept(t, p.validator, p.token(0))
+}
+
+// TestStatusListsOfTwoTenants: so it is with tenants of one configured issuer, on a hit
+// as on a miss.
+func TestStatusListsOfTwoTenants(t *testing.T) {
+	s := newRevocableTenants(t)
+	uri, iss := "", s.base+oneTenant
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		list, err := json.Marshal(members{
+			"iss": iss, "sub": uri, "iat": s.config.Clock().Unix(), "status_list": members{"bits": 1, "lst": packed([]byte{0})},
+		})
+		assert.NoError(t, err)
+		fmt.Fprint(w, s.Sign("", fmt.Appendf(nil, `{"typ":"statuslist+jwt","alg":"ES256","kid":%q}`, s.KID()), list))
+	}))
+	t.Cleanup(host.Close)
+	uri = host.URL + "/lists/1"
+	s.config.Issuers[0].StatusListHosts = []string{strings.TrimPrefix(host.URL, "http://")}
+	v := build(t, s.config)
+	status := validatortest.Claim("status", members{"status_list": members{"idx": 0, "uri": uri}})
+	accept(t, v, s.token(oneTenant, status))
+	reject(t, v, s.token(otherTenant, status), validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+	accept(t, v, s.token(oneTenant, status))
+}
+
+// TestStatusListOfAWithdrawnKey: a list is worth no more than the key that signed it,
+// for as long as it is kept.
+func TestStatusListOfAWithdrawnKey(t *testing.T) {
+	p := publish(t)
+	stolen := p.KID()
+	kept := p.Rotate("ES256")
+	p.says(p.list(1, []byte{0}, members{"ttl": 86400}, members{"kid": stolen}))
+	raw := p.MintWith(kept, validatortest.Claim("status", members{"status_list": members{"idx": 0, "uri": p.uri()}}))
+	accept(t, p.validator, raw)
+	p.Withdraw(stolen)
+	p.clock.Advance(time.Minute)
+	accept(t, p.validator, p.MintWith(p.Rotate("ES256"))) // has the keys fetched
+	reject(t, p.validator, raw, validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+	p.says(p.list(1, []byte{0}, nil, members{"kid": kept}))
+	p.clock.Advance(5 * time.Second)
+	accept(t, p.validator, raw)
 }
 
 func TestStatusConfigMistakes(t *testing.T) {

@@ -79,8 +79,9 @@ type inquiry struct {
 	sent time.Time
 	// until is exp by the answer, exactly; absent where only the token has one.
 	until numericDate
-	// fallback: the token is a JWS whose key could not be had.
-	fallback bool
+	// own is what the token says itself, of a JWS whose key could not be had. Marks look
+	// at it too: an answer may leave out the sid, jti or sub by which it is revoked.
+	own *facts
 	// asked is the version of the issuer's marks when it was: the answer knows of all
 	// up to that. clean is one by which none has come since that concerns the token.
 	asked uint64

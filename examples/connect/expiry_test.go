@@ -59,6 +59,40 @@ func TestStreamEndsAtExpiry(t *testing.T) {
 	}
 }
 
+// TestStreamEndsWhenRevoked: at once, although nothing is said; and the next call with
+// the token, which is cached, is refused.
+func TestStreamEndsWhenRevoked(t *testing.T) {
+	h := newHouse(t)
+	opened := make(chan struct{})
+	h.stream("/test.v1.Test/Stream", func(ctx context.Context, stream *connect.ServerStream[structpb.Struct]) error {
+		if err := stream.Send(&structpb.Struct{}); err != nil {
+			return err
+		}
+		opened <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	for _, w := range h.ways() {
+		if !w.streamed {
+			continue
+		}
+		token := bearer(h.as.AccessToken(validatortest.Subject(w.name)))
+		revoked := make(chan error, 1)
+		go func() {
+			<-opened
+			revoked <- h.revoked.Revoke(validator.Revocation{Issuer: h.as.Issuer(), Subject: w.name})
+		}()
+		messages, err := w.call(t.Context(), h.address+"/test.v1.Test/Stream", token)
+		require.NoError(t, <-revoked)
+		assert.Equal(t, 1, messages, w.name)
+		assert.Equal(t, validator.Reason(""), <-h.reasons, "permitted when it began")
+		h.assertRefused(t, err, connect.CodeUnauthenticated, validator.ReasonRevoked)
+		_, err = w.call(t.Context(), h.address+"/test.v1.Test/Stream", token)
+		h.assertRefused(t, err, connect.CodeUnauthenticated, validator.ReasonRevoked)
+	}
+	assert.Zero(t, h.revoked.Status().Watched)
+}
+
 // TestDeafHandler: messages stop even where the handler does not look at its context.
 func TestDeafHandler(t *testing.T) {
 	h := newHouse(t)
@@ -153,5 +187,6 @@ func TestStreamEndsForOtherReasons(t *testing.T) {
 	})
 	_, err := h.ways()[1].call(t.Context(), h.address+"/test.v1.Test/Stream", bearer(h.as.AccessToken()))
 	assert.Equal(t, connect.CodeNotFound, connect.CodeOf(err), "what the handler says is left alone")
+	assert.Zero(t, h.revoked.Status().Watched)
 	assert.Equal(t, validator.Reason(""), <-h.reasons)
 }

@@ -69,24 +69,23 @@ func (g *gate) authenticate(ctx context.Context, r *http.Request) (any, error) {
 	if g.public[procedure] {
 		return permission{procedure: procedure}, nil
 	}
-	token, err := g.guard.Authenticate(r)
-	if err == nil {
-		err = g.permits(ctx, procedure, token)
+	policy, listed := g.policies[procedure]
+	if !listed { // deny by default, and only then: who has no good token learns nothing
+		policy = nobody
 	}
+	token, err := g.guard.Authorize(r, policy)
 	g.decided(ctx, procedure, err)
 	if err != nil {
 		return nil, g.refuse(ctx, err)
 	}
+	g.nonce(ctx, token)
 	return permission{procedure, token}, nil
 }
 
-func (g *gate) permits(ctx context.Context, procedure string, token *validator.Token) error {
-	policy, listed := g.policies[procedure]
-	if !listed { // deny by default, and only then: who has no good token learns nothing
-		return validator.NewError(validator.ReasonRouteUnknown, "")
-	}
-	return policy.Check(ctx, token)
-}
+// nobody is the policy of what is not listed.
+var nobody = validator.Policy{AnyTrustedIssuer: true, Permit: func(context.Context, *validator.Token) error {
+	return validator.NewError(validator.ReasonRouteUnknown, "")
+}}
 
 // enter returns the context for a handler, with the token that permits it.
 func (g *gate) enter(ctx context.Context, procedure string) (context.Context, *validator.Token, error) {
@@ -114,7 +113,7 @@ func (g *gate) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 }
 
 // WrapStreamingHandler is part of connect.Interceptor. A stream ends when its token
-// does.
+// expires or is revoked.
 func (g *gate) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		procedure := conn.Spec().Procedure
@@ -128,9 +127,9 @@ func (g *gate) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.S
 		ctx, stop := until(ctx, token, g.leeway)
 		defer stop()
 		err = next(ctx, &leased{StreamingHandlerConn: conn, ctx: ctx})
-		if expired := over(ctx); expired != nil {
-			g.decided(ctx, procedure, expired)
-			return refusal(expired) // too late for a header
+		if ended := over(ctx); ended != nil {
+			g.decided(ctx, procedure, ended)
+			return refusal(ended) // too late for a header
 		}
 		return err
 	}

@@ -30,6 +30,7 @@ type house struct {
 	mux     *http.ServeMux
 	address string
 	reasons chan validator.Reason // of what was decided
+	revoked *validator.Revocations
 }
 
 // who may call what in a house.
@@ -42,20 +43,24 @@ var houseRules = access{
 	},
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { return newHouseWith(t, middleware.Config{}) }
+
+func newHouseWith(t *testing.T, config middleware.Config) *house {
 	t.Helper()
 	h := &house{clients: newClients(), mux: http.NewServeMux(), reasons: make(chan validator.Reason, 1000)}
 	t.Cleanup(h.clients.close)
 	var err error
+	h.revoked, err = validator.NewRevocations(validator.RevocationsConfig{})
+	require.NoError(t, err)
 	h.as, err = validatortest.Start(validatortest.Options{Audience: audience, Algorithm: "ES256"})
 	require.NoError(t, err)
 	t.Cleanup(h.as.Close)
 	h.v, err = validator.New(validator.Config{
-		Issuers:           []validator.Issuer{{URL: h.as.Issuer(), Audiences: []string{audience}, AnyClient: true}},
-		InsecureAllowHTTP: true,
+		Issuers:           []validator.Issuer{{URL: h.as.Issuer(), Audiences: []string{audience}, AnyClient: true, MaxTokenLifetime: 24 * time.Hour}},
+		InsecureAllowHTTP: true, Revocations: h.revoked,
 	})
 	require.NoError(t, err)
-	h.guard, err = middleware.New(h.v, middleware.Config{})
+	h.guard, err = middleware.New(h.v, config)
 	require.NoError(t, err)
 	h.gate, err = newGate(h.v, h.guard, houseRules, func(_ context.Context, _ string, err error) {
 		reason := validator.Reason("")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -30,25 +28,24 @@ const patience = time.Minute // how long a test waits for what must happen
 var wanted = []struct {
 	token     string
 	code      connect.Code // 0: accepted
-	status    int          // of net/http
 	reason    validator.Reason
 	challenge string // WWW-Authenticate
 	message   string
 }{
-	{"no token", connect.CodeUnauthenticated, 401, "no_token", `Bearer realm="orders"`, "no access token"},
-	{"two Authorization headers", connect.CodeInvalidArgument, 400, "several_authorization_headers", malformed, "The request is malformed"},
-	{"two tokens in one header", connect.CodeInvalidArgument, 400, "malformed_authorization_header", malformed, "The request is malformed"},
-	{"not a token at all", connect.CodeUnauthenticated, 401, "not_a_jwt", invalid, "The access token is invalid"},
-	{"expired", connect.CodeUnauthenticated, 401, "expired", expired, "The access token expired"},
-	{"of an issuer that nobody trusts", connect.CodeUnauthenticated, 401, "unknown_issuer", invalid, "The access token is invalid"},
-	{"of another product's issuer", connect.CodePermissionDenied, 403, "issuer_not_allowed", notPermitted, "The access token does not permit this request"},
-	{"that may only write", connect.CodePermissionDenied, 403, "insufficient_scope", notPermitted + `, scope="orders.read"`, "The access token does not permit this request"},
-	{"bound to a key, without a proof", connect.CodeUnauthenticated, 401, "proof_missing", invalid, "The access token is invalid"},
-	{"good", 0, 200, "", "", ""},
-	{"good", connect.CodePermissionDenied, 403, "route_unknown", notPermitted, "The access token does not permit this request"},
-	{"none", connect.CodeUnauthenticated, 401, "no_token", `Bearer realm="orders"`, "no access token"},
-	{"server down, known key", 0, 200, "", "", ""},
-	{"server down, unknown key", connect.CodeUnavailable, 503, "keys_unavailable", "", "cannot decide now"},
+	{"no token", connect.CodeUnauthenticated, "no_token", `Bearer realm="orders"`, "no access token"},
+	{"two Authorization headers", connect.CodeInvalidArgument, "several_authorization_headers", malformed, "The request is malformed"},
+	{"two tokens in one header", connect.CodeInvalidArgument, "malformed_authorization_header", malformed, "The request is malformed"},
+	{"not a token at all", connect.CodeUnauthenticated, "not_a_jwt", invalid, "The access token is invalid"},
+	{"expired", connect.CodeUnauthenticated, "expired", expired, "The access token expired"},
+	{"of an issuer that nobody trusts", connect.CodeUnauthenticated, "unknown_issuer", invalid, "The access token is invalid"},
+	{"of another product's issuer", connect.CodePermissionDenied, "issuer_not_allowed", notPermitted, "The access token does not permit this request"},
+	{"that may only write", connect.CodePermissionDenied, "insufficient_scope", notPermitted + `, scope="orders.read"`, "The access token does not permit this request"},
+	{"bound to a key, without a proof", connect.CodeUnauthenticated, "proof_missing", invalid, "The access token is invalid"},
+	{"good", 0, "", "", ""},
+	{"good", connect.CodePermissionDenied, "route_unknown", notPermitted, "The access token does not permit this request"},
+	{"none", connect.CodeUnauthenticated, "no_token", `Bearer realm="orders"`, "no access token"},
+	{"server down, known key", 0, "", "", ""},
+	{"server down, unknown key", connect.CodeUnavailable, "keys_unavailable", "", "cannot decide now"},
 }
 
 const (
@@ -66,11 +63,10 @@ func startDemo(t *testing.T) *demo {
 	return d
 }
 
-// TestSameInEveryWay: code, reason, challenge and Retry-After do not depend on the
-// protocol, and are those of net/http.
+// TestSameInEveryWay: code, text, reason, challenge and Retry-After do not depend on the
+// protocol. (That they are those of net/http and grpc-go is for TestTransports.)
 func TestSameInEveryWay(t *testing.T) {
 	d := startDemo(t)
-	plain := newPlain(t, d)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	steps, err := d.steps(ctx)
@@ -97,12 +93,6 @@ func TestSameInEveryWay(t *testing.T) {
 			assert.Equal(t, want.message, refusal.Message(), "%s: %s", s.name, w.name)
 			assertAnswer(t, want.challenge, refusal.Meta(), s.name+": "+w.name)
 		}
-		response, cause := plain.get(ctx, s)
-		assert.Equal(t, want.status, response.StatusCode, s.name)
-		assert.Equal(t, want.reason, cause, s.name)
-		if want.code != accepted {
-			assertAnswer(t, want.challenge, response.Header, s.name+": net/http")
-		}
 	}
 }
 
@@ -117,50 +107,6 @@ func assertAnswer(t *testing.T, challenge string, header http.Header, what strin
 		assert.Empty(t, header.Values("WWW-Authenticate"), what)
 		assert.Regexp(t, `^[1-9]\d*$`, header.Get("Retry-After"), what)
 	}
-}
-
-// plain is the same API without Connect.
-type plain struct {
-	t       *testing.T
-	server  *httptest.Server
-	reasons chan validator.Reason
-}
-
-func newPlain(t *testing.T, d *demo) plain {
-	p := plain{t: t, reasons: make(chan validator.Reason, 1)}
-	v, err := validator.New(validator.Config{
-		Issuers: []validator.Issuer{
-			{Name: "orders", URL: d.orders.Issuer(), Audiences: []string{audience}, ClientIDs: []string{"orders-app"}, Profile: validator.RFC9068()},
-			{Name: "invoices", URL: d.invoices.Issuer(), Audiences: []string{audience}, ClientIDs: []string{"invoices-app"}, Profile: validator.RFC9068()},
-		},
-		InsecureAllowHTTP: true,
-	})
-	require.NoError(t, err)
-	guard, err := middleware.New(v, middleware.Config{Realm: "orders", ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, cause *validator.Error, _ middleware.Answer) {
-		p.reasons <- cause.Reason
-	}})
-	require.NoError(t, err)
-	routes := guard.Routes()
-	routes.Handle("GET /orders", validator.Policy{Issuers: []string{"orders"}, Scopes: []string{"orders.read"}}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		p.reasons <- ""
-	}))
-	p.server = httptest.NewServer(routes)
-	t.Cleanup(p.server.Close)
-	return p
-}
-
-func (p plain) get(ctx context.Context, s step) (*http.Response, validator.Reason) {
-	path := "/orders"
-	if s.unlisted {
-		path = "/purge"
-	}
-	r, err := http.NewRequestWithContext(ctx, "GET", p.server.URL+path, nil)
-	require.NoError(p.t, err)
-	r.Header["Authorization"] = s.authorization
-	response, err := p.server.Client().Do(r)
-	require.NoError(p.t, err)
-	response.Body.Close()
-	return response, <-p.reasons
 }
 
 // TestTable: the program prints what is wanted, and no token.

@@ -52,7 +52,7 @@ func (g *gate) refuse(ctx context.Context, err error) *connect.Error {
 	if header, ok := ctx.Value(headerKey{}).(http.Header); ok {
 		answer := headerOnly{}
 		g.guard.Refuse(answer, err)
-		for _, name := range []string{"Www-Authenticate", "Retry-After", "Cache-Control"} {
+		for _, name := range []string{"Www-Authenticate", "Retry-After", "Dpop-Nonce", "Cache-Control"} {
 			if values, ok := answer[name]; ok {
 				header[name] = values
 			}
@@ -63,7 +63,15 @@ func (g *gate) refuse(ctx context.Context, err error) *connect.Error {
 
 type headerKey struct{}
 
-// withHeader lets refuse find the header of the response, which an authn.AuthFunc is
+// nonce gives the holder of a token's key a nonce for the next proof (RFC 9449 8.2),
+// where the Guard's DPoP has nonces.
+func (g *gate) nonce(ctx context.Context, token *validator.Token) {
+	if header, ok := ctx.Value(headerKey{}).(http.Header); ok {
+		g.guard.SetNonce(headerOnly(header), token)
+	}
+}
+
+// withHeader lets refuse and nonce find the header of the response, which an authn.AuthFunc is
 // not given.
 func withHeader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

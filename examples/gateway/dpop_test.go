@@ -148,6 +148,18 @@ func TestDPoPNonces(t *testing.T) {
 	assert.NotContains(t, two.log.String(), strings.Repeat("c", 32))
 }
 
+// TestUpstreamNonce: where the gateway has no nonces of its own, an upstream that gets
+// the proof may ask for one of its own.
+func TestUpstreamNonce(t *testing.T) {
+	as := newIssuer(t, validatortest.Options{})
+	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("DPoP-Nonce", "the upstream's") })
+	f := start(t, configure(t, simple+withDPoP+"forward_authorization: true\n", "ISSUER", as.Issuer(), "UPSTREAM", up.URL))
+	key := dpoptest.NewKey("ES256")
+	got := f.do(t, f.prove(t, key, mint(as, key.Bind()), "/orders/1"))
+	require.Equal(t, 200, got.status)
+	assert.Equal(t, []string{"the upstream's"}, got.header["Dpop-Nonce"])
+}
+
 // TestForwardProof: an upstream that gets the token gets the proof too.
 func TestForwardProof(t *testing.T) {
 	f, as := startSimple(t, withDPoP, "forward_authorization: true\n")

@@ -110,7 +110,7 @@ func (t *trailing) Read(b []byte) (int, error) {
 // answered is told of every response before it is sent to the client.
 func (p *proxy) answered(response *http.Response) error {
 	// Two nonces would be none (RFC 9449 8.2): the proof is for us.
-	if token, ok := validator.FromContext(response.Request.Context()); ok && token.Confirmation().JKT != "" {
+	if token, ok := validator.FromContext(response.Request.Context()); ok && p.nonces && token.Confirmation().JKT != "" {
 		response.Header.Del("DPoP-Nonce")
 	}
 	return limit(response)

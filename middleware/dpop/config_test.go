@@ -120,4 +120,8 @@ func TestConfigIsCopied(t *testing.T) {
 	r.RemoteAddr = "10.0.0.1:1"
 	r.Header.Set("X-Forwarded-Host", "api.example.com")
 	a.asks(t, v, r, address, true)
+	assert.Equal(t, []string{origin, "https://eu.example.com"}, v.Origins())
+	v.Origins()[0] = "https://evil.example"
+	a.asks(t, v, r, address, true)
+	assert.Equal(t, []string{"https://api.example.com"}, a.verifier(t, origins("HTTPS://API.example.com:443/")).Origins())
 }

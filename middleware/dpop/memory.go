@@ -170,7 +170,25 @@ func (s *shard) forget(now int64) (dropped int64) {
 		s.forgotten = max(s.forgotten, e.until)
 		dropped++
 	}
+	s.shrink()
 	return dropped
+}
+
+// roomy is how many proofs a shard may have room for whatever it holds.
+const roomy = 64
+
+// shrink gives back the room of what was forgotten, which maps and slices keep: else
+// each shard would for ever have room for the most that it ever held, and all of them
+// together for many times the capacity. The caller holds mu.
+func (s *shard) shrink() {
+	if cap(s.queue) <= roomy || len(s.queue) > cap(s.queue)/4 { // seldom, so that it costs little for each proof
+		return
+	}
+	s.queue = append(make(queue, 0, len(s.queue)), s.queue...)
+	s.seen, s.keys = make(map[[sha256.Size]byte]struct{}, len(s.queue)), map[string]*holder{}
+	for _, e := range s.queue {
+		s.seen[e.id], s.keys[e.by.jkt] = struct{}{}, e.by
+	}
 }
 
 // retry says that there is room again when the next proof is forgotten.

@@ -152,12 +152,6 @@ func TestMemoryUnderLoad(t *testing.T) {
 func TestMemoryForgets(t *testing.T) {
 	c := newClock()
 	m := memory(t, dpop.MemoryConfig{Capacity: 1000, Clock: c.Now})
-	heap := func() uint64 {
-		var stats runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&stats)
-		return stats.HeapAlloc
-	}
 	before := heap()
 	for i := range 100_000 {
 		if i%1000 == 0 {
@@ -169,6 +163,56 @@ func TestMemoryForgets(t *testing.T) {
 	}
 	assert.Less(t, heap(), before+2<<20)
 	runtime.KeepAlive(m)
+}
+
+// TestMemoryShrinks: what was full for a while, and is in another place when another
+// key fills it, takes memory only once.
+func TestMemoryShrinks(t *testing.T) {
+	c := newClock()
+	m := memory(t, dpop.MemoryConfig{Capacity: 1000, Clock: c.Now})
+	before := heap()
+	for key := range 300 {
+		c.Advance(time.Minute)
+		for i := range 1000 {
+			fresh, err := m.Add(t.Context(), fmt.Sprintf("%043d", key), sha256.Sum256([]byte(fmt.Sprint(i))), c.Now().Add(time.Minute))
+			require.NoError(t, err)
+			require.True(t, fresh)
+		}
+	}
+	assert.Less(t, heap(), before+2<<20)
+	runtime.KeepAlive(m)
+}
+
+// TestMemoryShrinksAroundTheLiving: what has not had its time is still known, and counted.
+func TestMemoryShrinksAroundTheLiving(t *testing.T) {
+	c := newClock()
+	m := memory(t, dpop.MemoryConfig{Capacity: 1000, PerKey: 1000, Clock: c.Now})
+	add := func(i int, lasts time.Duration) (bool, error) {
+		return m.Add(t.Context(), "a", sha256.Sum256([]byte(fmt.Sprint(i))), c.Now().Add(lasts))
+	}
+	for i := range 1000 {
+		fresh, err := add(i, time.Minute+time.Duration(i%20/19)*time.Hour) // one in twenty lasts
+		require.NoError(t, err)
+		require.True(t, fresh)
+	}
+	c.Advance(time.Minute)
+	for i := range 1000 {
+		fresh, err := add(i, time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, i%20 != 19, fresh)
+	}
+	_, err := add(1000, time.Hour)
+	var e *validator.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, validator.ReasonProofKeyFull, e.Reason)
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 // TestMemoryTellsKeysApart: each of many keys may use the same jti once.

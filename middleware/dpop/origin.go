@@ -22,21 +22,24 @@ func (v *Verifier) targetOf(r *http.Request) (httpuri.URI, error) {
 	if err != nil {
 		return httpuri.URI{}, err
 	}
-	path, err := httpuri.Path(requestPath(r))
+	path, err := requestPath(r)
 	return httpuri.URI{Origin: origin, Path: path}, err
 }
 
 // requestPath is the path as the client sent it: handlers further out may have changed
 // that of r.URL (http.StripPrefix), and it has lost some of the encoding.
-func requestPath(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") {
+func requestPath(r *http.Request) (string, error) {
+	switch {
+	case strings.HasPrefix(r.RequestURI, "/"):
 		path, _, _ := strings.Cut(r.RequestURI, "?")
-		return path
+		return httpuri.Path(path)
+	case r.RequestURI != "": // absolute form (RFC 9112 3.2.2), or one that no proof is for
+		target, err := httpuri.Parse(r.RequestURI)
+		return target.Path, err
+	case r.URL == nil:
+		return httpuri.Path("")
 	}
-	if r.URL == nil {
-		return ""
-	}
-	return r.URL.EscapedPath() // absolute form, or no server made the request
+	return httpuri.Path(r.URL.EscapedPath()) // no server made the request
 }
 
 // originOf is the configured origin that the request is for. A single one needs no

@@ -220,14 +220,16 @@ func TestRequestPath(t *testing.T) {
 		a.asks(t, v, r, origin+sent, false)
 	}
 	// Handlers further out cut the path that they route by.
-	served := false
-	http.StripPrefix("/orders", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		served = true
-		require.Equal(t, "/list", r.URL.Path)
-		a.asks(t, v, r, address, true)
-		a.asks(t, v, r, origin+"/list", false)
-	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
-	assert.True(t, served)
+	for _, sent := range []string{path, address, "https://evil.example" + path + "?x"} {
+		served := false
+		http.StripPrefix("/orders", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			served = true
+			require.Equal(t, "/list", r.URL.Path)
+			a.asks(t, v, r, address, true)
+			a.asks(t, v, r, origin+"/list", false)
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", sent, nil))
+		assert.True(t, served)
+	}
 	// A request that no server read has only its URL.
 	r, err := http.NewRequest("GET", address+"?x#y", nil)
 	require.NoError(t, err)
@@ -235,10 +237,13 @@ func TestRequestPath(t *testing.T) {
 	r.URL = nil
 	a.asks(t, v, r, origin+"/", true)
 	a.asks(t, v, r, address, false)
-	// A request line without a path.
-	r = httptest.NewRequest("OPTIONS", "*", nil)
-	r.RequestURI = "*"
-	a.asks(t, v, r, address, false)
+	// Request lines without a path (RFC 9112 3.2.3 and 3.2.4), whatever has become of the URL.
+	for _, sent := range []string{"*", "api.example.com:443", "ftp://api.example.com" + path} {
+		r = httptest.NewRequest("OPTIONS", path, nil)
+		r.RequestURI = sent
+		a.asks(t, v, r, address, false)
+		a.asks(t, v, r, origin, false)
+	}
 }
 
 // TestTransports: others than net/http name the address, or only its path.

@@ -96,7 +96,7 @@ func (v *Verifier) readHeader(p *proof) *validator.Error {
 			algorithm = o.String()
 		case "jwk":
 			jwk = o.Object()
-		case "jku", "x5u", "x5c", "x5t":
+		case "jku", "x5u", "x5c", "x5t", "x5t#S256":
 			second = name
 		case "crit", "b64", "enc", "zip":
 			extension = name
@@ -122,7 +122,7 @@ func (v *Verifier) readHeader(p *proof) *validator.Error {
 }
 
 // readKey reads the public key (4.3, 6 and 7). A kid is only a name, and libraries add
-// it. A header that names a second key (jku, x5u, x5c, x5t) would be verified with
+// it. A header that names a second key (jku, x5u, x5c, x5t, x5t#S256) would be verified with
 // another one by another reader; it is never followed, and there is no honest proof
 // that needs it.
 func (p *proof) readKey(jwk, second string) *validator.Error {

@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/httpuri"
@@ -21,8 +22,10 @@ type Verifier struct {
 	peeks      bool    // does not consume
 	nonces     *nonces // nil: none
 	clock      func() time.Time
-	otherwise  *presented // under any other scheme, of which nothing but that matters
 }
+
+// otherwise is a token under any other scheme, of which nothing but that matters.
+var otherwise = new(presented)
 
 // Request is what a transport knows about a request.
 type Request struct {
@@ -45,7 +48,7 @@ type Request struct {
 // about, such as a token without a binding under Bearer, is none of its business.
 func (v *Verifier) Proof(r Request) validator.Proof {
 	if r.Scheme != validator.SchemeDPoP {
-		return v.otherwise
+		return otherwise
 	}
 	return &presented{v, r.Scheme, r.Proofs, r.Method, func() (httpuri.URI, error) { return v.parseTarget(r.URL) }}
 }
@@ -54,7 +57,7 @@ func (v *Verifier) Proof(r Request) validator.Proof {
 // as the client sent it, at one of Config.Origins.
 func (v *Verifier) Request(r *http.Request, scheme validator.Scheme) validator.Proof {
 	if scheme != validator.SchemeDPoP {
-		return v.otherwise
+		return otherwise
 	}
 	return &presented{v, scheme, r.Header["Dpop"], r.Method, func() (httpuri.URI, error) { return v.targetOf(r) }}
 }
@@ -72,6 +75,10 @@ func (v *Verifier) WithoutConsuming() *Verifier {
 // Algorithms returns the names of those that proofs may use, for the challenge (algs,
 // RFC 9449 7.1).
 func (v *Verifier) Algorithms() []string { return v.algorithms.Names() }
+
+// Origins returns the normal forms of Config.Origins, for transports that know only the
+// path of a request: they need a single one (Request.URL).
+func (v *Verifier) Origins() []string { return slices.Clone(v.origins) }
 
 // Nonce returns a fresh nonce for the holder of the token's key, for the header
 // DPoP-Nonce of the answer (RFC 9449 8.2 and 9). Empty: the token is not bound to a

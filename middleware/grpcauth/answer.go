@@ -18,8 +18,9 @@ import (
 
 // ErrorDomain is the domain of the google.rpc.ErrorInfo that a refused call is
 // answered with. Its reason is the error code of the challenge in capital letters:
-// INVALID_REQUEST, INVALID_TOKEN, INSUFFICIENT_SCOPE or
-// INSUFFICIENT_USER_AUTHENTICATION (RFC 6750 3.1, RFC 9470 3).
+// INVALID_REQUEST, INVALID_TOKEN, INSUFFICIENT_SCOPE,
+// INSUFFICIENT_USER_AUTHENTICATION, INVALID_DPOP_PROOF or USE_DPOP_NONCE (RFC 6750 3.1,
+// RFC 9470 3, RFC 9449 12.2).
 const ErrorDomain = "bearerguard"
 
 // refusal is the answer to a call that is not let through. It is an error whose
@@ -39,15 +40,21 @@ func (r *refusal) Unwrap() error              { return r.cause }
 // say it. A class that is not here is a refusal that nobody decided: Unavailable.
 var answers = []struct {
 	class error
-	code  codes.Code
-	text  string
+	answer
 }{
-	{validator.ErrNoToken, codes.Unauthenticated, "an access token is required"},
-	{validator.ErrInvalidRequest, codes.InvalidArgument, ""},
-	{validator.ErrInvalidToken, codes.Unauthenticated, ""},
-	{validator.ErrInvalidProof, codes.Unauthenticated, ""},
-	{validator.ErrInsufficientAuthentication, codes.Unauthenticated, ""},
-	{validator.ErrInsufficientScope, codes.PermissionDenied, ""},
+	{validator.ErrNoToken, answer{codes.Unauthenticated, http.StatusUnauthorized, "an access token is required"}},
+	{validator.ErrInvalidRequest, answer{codes.InvalidArgument, http.StatusBadRequest, ""}},
+	{validator.ErrInvalidToken, answer{codes.Unauthenticated, http.StatusUnauthorized, ""}},
+	{validator.ErrInvalidProof, answer{codes.Unauthenticated, http.StatusUnauthorized, ""}},
+	{validator.ErrInsufficientAuthentication, answer{codes.Unauthenticated, http.StatusUnauthorized, ""}},
+	{validator.ErrInsufficientScope, answer{codes.PermissionDenied, http.StatusForbidden, ""}},
+}
+
+// answer is a code, the status of HTTP by which its challenges are chosen, and a text.
+type answer struct {
+	code   codes.Code
+	status int
+	text   string
 }
 
 // refuse makes the answer of an error. It is chosen by its class alone: like the
@@ -57,23 +64,27 @@ func (g *Guard) refuse(err error) *refusal {
 	if e.Reason == validator.ReasonCallerLeft && e.Cause != nil {
 		return &refusal{status: status.FromContextError(e.Cause), cause: e} // as grpc itself has it
 	}
-	for _, answer := range answers {
-		if errors.Is(e, answer.class) {
-			return g.challenge(e, answer.code, answer.text)
+	for _, a := range answers {
+		if errors.Is(e, a.class) {
+			return g.challenge(e, a.answer)
 		}
 	}
 	wait := &errdetails.RetryInfo{RetryDelay: durationpb.New(reply.Wait(e.RetryAfter))}
 	return &refusal{status: detailed(codes.Unavailable, "the access token cannot be checked now", wait), cause: e}
 }
 
-// challenge is an answer with the challenge of RFC 6750 3, as HTTP has it.
-func (g *Guard) challenge(e *validator.Error, code codes.Code, text string) *refusal {
-	r := &refusal{trailer: metadata.MD{"www-authenticate": g.challenges.Values(http.StatusUnauthorized, e.Challenge)}, cause: e}
+// challenge is an answer with the challenges of RFC 6750 3 and RFC 9449 7.1, as HTTP
+// has them.
+func (g *Guard) challenge(e *validator.Error, a answer) *refusal {
+	r := &refusal{trailer: metadata.MD{"www-authenticate": g.challenges.Values(a.status, e.Challenge)}, cause: e}
+	if nonce := e.Challenge.Nonce; nonce != "" && reply.Printable(nonce) { // RFC 9449 9
+		r.trailer.Set(nonceName, nonce)
+	}
 	if e.Challenge.Code == "" { // RFC 6750 3.1: no error code where there was no token
-		r.status = status.New(code, text)
+		r.status = status.New(a.code, a.text)
 		return r
 	}
-	r.status = detailed(code, e.Challenge.Description, &errdetails.ErrorInfo{
+	r.status = detailed(a.code, e.Challenge.Description, &errdetails.ErrorInfo{
 		Reason: strings.ToUpper(e.Challenge.Code), // UPPER_SNAKE_CASE, as google.rpc.ErrorInfo has it
 		Domain: ErrorDomain,
 	})

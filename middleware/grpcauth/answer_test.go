@@ -3,6 +3,7 @@ package grpcauth_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestAnswers(t *testing.T) {
 			"The access token expired", expired, reason("INVALID_TOKEN"),
 		},
 		"bound": {
-			"Bearer " + s.AccessToken(validatortest.Claim("cnf", map[string]any{"jkt": thumbprint(nil)})), codes.Unauthenticated,
+			"Bearer " + s.AccessToken(validatortest.Claim("cnf", map[string]any{"jkt": strings.Repeat("A", 43)})), codes.Unauthenticated,
 			"The access token is invalid", invalid, reason("INVALID_TOKEN"),
 		},
 		"scope": {

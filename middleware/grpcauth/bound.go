@@ -8,19 +8,22 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
 // boundStream is a stream that ends with its token. The token is looked at with
-// every message, so that what was revoked or withdrawn sends and gets nothing more,
-// and when it expires, so that a stream without messages ends too: by one timer.
+// every message, so that what was withdrawn sends and gets nothing more. A stream
+// without messages ends too: when the token expires, by one timer, and when it is
+// revoked, by what Token.Watch calls. No goroutine waits for either.
 type boundStream struct {
 	stream
-	guard  *Guard
-	token  *validator.Token
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	wire   finisher // nil: it cannot be had
+	guard   *Guard
+	token   *validator.Token
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	unwatch func()
+	wire    finisher // nil: it cannot be had
 
 	// verdict is nil while the stream lasts. It is written once: by what ends the
 	// stream first, its handler (returned) or its token.
@@ -31,27 +34,44 @@ type boundStream struct {
 // returned is the verdict on a stream whose handler returned by itself.
 var returned = new(refusal)
 
-// bind makes a stream end with its token. The caller must close it.
+// bind makes a stream end with its token. The caller must close and release it.
 func (g *Guard) bind(inner grpc.ServerStream, token *validator.Token) *boundStream {
 	s := &boundStream{guard: g, token: token, wire: finisherOf(inner), over: make(chan struct{})}
 	s.ServerStream = inner
 	s.ctx, s.cancel = context.WithCancelCause(validator.NewContext(inner.Context(), token))
 	s.timer = time.AfterFunc(math.MaxInt64, s.expire)
-	s.expire() // sets it
+	s.watch()
+	s.expire() // sets it; sees what was revoked before
 	return s
+}
+
+// watch ends the stream when its token is revoked. The context watched is of nothing
+// else, so that it ends for no other reason.
+func (s *boundStream) watch() {
+	watched, stop := s.token.Watch(context.Background())
+	unhook := context.AfterFunc(watched, func() { s.end(context.Cause(watched)) })
+	s.unwatch = func() {
+		unhook() // before it ends for this reason
+		stop()
+	}
 }
 
 // close ends the stream with its handler. What ended it before, if anything did, is
 // what it returns.
 func (s *boundStream) close() *refusal {
-	ended := !s.verdict.CompareAndSwap(nil, returned)
-	s.timer.Stop()
-	s.cancel(nil)
-	if !ended {
+	if s.verdict.CompareAndSwap(nil, returned) {
 		return nil
 	}
 	<-s.over
 	return s.verdict.Load()
+}
+
+// release leaves nothing behind, also where the handler panicked.
+func (s *boundStream) release() {
+	s.verdict.CompareAndSwap(nil, returned)
+	s.timer.Stop()
+	s.unwatch()
+	s.cancel(nil)
 }
 
 // expire looks at the token when it should have expired, and sets the timer again
@@ -63,12 +83,15 @@ func (s *boundStream) expire() {
 		return
 	}
 	s.timer.Reset(left)
+	if s.verdict.Load() != nil {
+		s.timer.Stop() // released meanwhile
+	}
 }
 
 // end ends the stream with the refusal of its token: for the client, and for the
 // handler, whatever it waits for.
 func (s *boundStream) end(err error) {
-	verdict := s.guard.refuse(err)
+	verdict := s.guard.refuse(reply.PresentedAs(schemeOf(s.token), err))
 	if !s.verdict.CompareAndSwap(nil, verdict) {
 		return
 	}

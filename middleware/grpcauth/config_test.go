@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/bearerguard/bearerguard/middleware/grpcauth"
+	"github.com/bearerguard/bearerguard/middleware/mtls"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -41,7 +42,9 @@ func TestConfig(t *testing.T) {
 		"no package":        {one("/Orders/Get"), nil},
 		"realm":             {grpcauth.Config{Realm: "a\r\nX: y"}, []string{"Realm"}},
 		"realm, non-ASCII":  {grpcauth.Config{Realm: "é"}, []string{"Realm"}},
-		"a nil proof":       {grpcauth.Config{Proofs: []validator.Proof{certificate{}, nil}}, []string{"Proofs[1]"}},
+		"a nil proof":       {grpcauth.Config{Proofs: []validator.Proof{mtls.Certificate(nil), nil}}, []string{"Proofs[1]"}},
+		"DPoP":              {grpcauth.Config{DPoP: proofsAt(t, publicOrigin)}, nil},
+		"DPoP, two origins": {grpcauth.Config{DPoP: proofsAt(t, publicOrigin, "https://eu.example.com")}, []string{"DPoP"}},
 		"metadata":          {grpcauth.Config{ResourceMetadata: "https://api.example.com/.well-known/oauth-protected-resource"}, nil},
 		"metadata, http":    {grpcauth.Config{ResourceMetadata: "http://api.example.com/x"}, []string{"ResourceMetadata"}},
 		"metadata, no URL":  {grpcauth.Config{ResourceMetadata: "https://a b"}, []string{"ResourceMetadata"}},
@@ -108,7 +111,7 @@ func TestConfigIsCopied(t *testing.T) {
 	policy := validator.Policy{Scopes: []string{"read"}, Issuers: []string{s.Issuer()}, ClientIDs: []string{validatortest.DefaultClientID}}
 	config := grpcauth.Config{
 		Methods: map[string]validator.Policy{get: policy}, Public: []string{chat},
-		Proofs: []validator.Proof{certificate{}},
+		Proofs: []validator.Proof{mtls.Certificate(nil)},
 	}
 	client := serve(t, orders{}, newGuard(t, v, config).ServerOptions()...)
 	policy.Scopes[0], policy.Issuers[0], policy.ClientIDs[0] = "changed", "changed", "changed"

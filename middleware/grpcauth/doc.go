@@ -17,7 +17,9 @@
 // with a good one. Health checks and reflection are no exception. Names are compared
 // with what is on the wire, byte for byte.
 //
-// Tokens are taken from the one metadata authorization and from nowhere else.
+// Tokens are taken from the one metadata authorization and from nowhere else. Those that
+// are bound to a key are refused unless Config.DPoP, MutualTLS or Proofs say how that is
+// proven.
 //
 // # Answers
 //
@@ -26,7 +28,7 @@
 //	ErrNoToken                     Unauthenticated
 //	ErrInvalidRequest              InvalidArgument    INVALID_REQUEST
 //	ErrInvalidToken                Unauthenticated    INVALID_TOKEN
-//	ErrInvalidProof                Unauthenticated    INVALID_TOKEN
+//	ErrInvalidProof                Unauthenticated    INVALID_TOKEN, INVALID_DPOP_PROOF, USE_DPOP_NONCE
 //	ErrInsufficientAuthentication  Unauthenticated    INSUFFICIENT_USER_AUTHENTICATION
 //	ErrInsufficientScope           PermissionDenied   INSUFFICIENT_SCOPE
 //	ErrUnavailable                 Unavailable
@@ -45,11 +47,11 @@
 //
 // # Streams
 //
-// A stream ends when Validate would refuse its token: when that expires, by a timer,
-// and with the next message when its key was withdrawn. The handler's context is
-// cancelled (context.Cause is the refusal), and SendMsg and RecvMsg return the
-// status that the client gets, also to a handler that waits in them. Policy and
-// proofs are for the beginning of a stream, and no issuer is asked again:
-// Issuer.IntrospectionMaxAge does not end one. Config.StreamsOutliveTokens lets
-// streams go on.
+// A stream ends when Validate would refuse its token: at once when that expires or is
+// revoked (validator.Revocations), and with the next message when its key was
+// withdrawn. The handler's context is cancelled (context.Cause is the refusal), and
+// SendMsg and RecvMsg return the status that the client gets, also to a handler that
+// waits in them. Policy and proofs are for the beginning of a stream, and no issuer is
+// asked again: Issuer.IntrospectionMaxAge does not end one, and a mark does for which
+// the issuer would have to be asked. Config.StreamsOutliveTokens lets streams go on.
 package grpcauth

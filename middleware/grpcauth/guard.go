@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/bearerguard/bearerguard/middleware/dpop"
 	"github.com/bearerguard/bearerguard/middleware/internal/reply"
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -24,10 +26,18 @@ type Config struct {
 	// neither here nor in Methods is refused.
 	Public []string
 
-	// Proofs are the ways in which a caller may prove the key that its token is
-	// bound to. They find the connection by peer.FromContext: credentials.TLSInfo
-	// has the client's certificate (RFC 8705). Default: none, so that bound tokens
-	// are refused.
+	// DPoP verifies proofs of possession of a key (RFC 9449), in the metadata dpop. They
+	// are for the method POST and the path of the call, which is its full method, at the
+	// one origin that the Verifier must have. Default: none, the scheme DPoP is not
+	// accepted, and tokens that are bound to such a key are refused.
+	DPoP *dpop.Verifier
+	// MutualTLS accepts tokens that are bound to the client's certificate of the call's
+	// own TLS connection (RFC 8705). The server must ask for one: tls.Config.ClientAuth.
+	// Default: they are refused.
+	MutualTLS bool
+	// Proofs are other ways in which a caller may prove the key that its token is bound
+	// to, beside those. They find the connection by peer.FromContext, and the metadata by
+	// metadata.FromIncomingContext. Default: none.
 	Proofs []validator.Proof
 	// StreamsOutliveTokens lets a stream go on when its token is no longer good.
 	// Default: it ends then.
@@ -47,7 +57,9 @@ type Guard struct {
 	validator  *validator.Validator
 	methods    map[string]*validator.Policy // nil: public
 	unlisted   *validator.Policy
-	proofs     []validator.Proof
+	dpop       *dpop.Verifier // nil: none
+	mutualTLS  bool
+	others     []validator.Proof // other proofs
 	outlive    bool
 	challenges reply.Challenges
 }
@@ -63,9 +75,11 @@ func New(v *validator.Validator, config Config) (*Guard, error) {
 		validator:  v,
 		methods:    config.methods(),
 		unlisted:   &validator.Policy{AnyTrustedIssuer: true, Permit: permitNothing},
-		proofs:     append([]validator.Proof(nil), config.Proofs...),
+		dpop:       config.DPoP,
+		mutualTLS:  config.MutualTLS,
+		others:     slices.Clone(config.Proofs),
 		outlive:    config.StreamsOutliveTokens,
-		challenges: reply.Challenges{Realm: config.Realm, ResourceMetadata: config.ResourceMetadata},
+		challenges: reply.Challenges{Realm: config.Realm, ResourceMetadata: config.ResourceMetadata, DPoP: config.algorithms()},
 	}, nil
 }
 
@@ -100,6 +114,9 @@ func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerIn
 	case token == nil:
 		return handler(ctx, request)
 	}
+	if nonce := g.nonce(token); nonce != nil {
+		_ = grpc.SetHeader(ctx, nonce)
+	}
 	return handler(validator.NewContext(ctx, token), request)
 }
 
@@ -115,19 +132,23 @@ func (g *Guard) admit(ctx context.Context, fullMethod string) (*validator.Token,
 	case policy == nil:
 		return nil, nil
 	}
-	token, err := g.authenticate(ctx, policy)
+	token, err := g.authenticate(ctx, fullMethod, policy)
 	if err != nil {
 		return nil, g.refuse(err)
 	}
 	return token, nil
 }
 
-func (g *Guard) authenticate(ctx context.Context, policy *validator.Policy) (*validator.Token, error) {
-	raw, err := bearer(ctx)
+func (g *Guard) authenticate(ctx context.Context, fullMethod string, policy *validator.Policy) (*validator.Token, error) {
+	p, err := g.presented(ctx)
 	if err != nil {
 		return nil, g.validator.Refused(ctx, err)
 	}
-	return g.validator.ValidateWith(ctx, raw, validator.Requirements{Policy: policy, Proofs: g.proofs})
+	token, err := g.validator.ValidateWith(ctx, p.token, validator.Requirements{Policy: policy, Proofs: g.proofs(ctx, fullMethod, p.scheme)})
+	if err != nil {
+		return nil, reply.PresentedAs(p.scheme, err)
+	}
+	return token, nil
 }
 
 func permitNothing(context.Context, *validator.Token) error {
@@ -142,6 +163,9 @@ func (c *Config) check(v *validator.Validator) error {
 	}
 	if v == nil {
 		add("Validator", "is required")
+	}
+	if c.DPoP != nil && len(c.DPoP.Origins()) != 1 {
+		add("DPoP", "must have one origin: a call says only its path, and every proof would be refused")
 	}
 	for i, proof := range c.Proofs {
 		if proof == nil {

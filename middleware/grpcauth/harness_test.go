@@ -104,6 +104,7 @@ func echo(s grpc.ServerStream) error {
 type heard struct {
 	mu   sync.Mutex
 	list []validator.Reason // "accepted" where there is no error
+	then func()             // after one that is accepted; nil: nothing
 }
 
 func (h *heard) decision(_ context.Context, d validator.Decision) {
@@ -112,6 +113,8 @@ func (h *heard) decision(_ context.Context, d validator.Decision) {
 	reason := validator.Reason("accepted")
 	if d.Err != nil {
 		reason = d.Err.Reason
+	} else if h.then != nil {
+		h.then()
 	}
 	h.list = append(h.list, reason)
 }
@@ -129,17 +132,28 @@ func (h *heard) take() []validator.Reason {
 // hears. The clock may be nil.
 func newValidator(t testing.TB, clock func() time.Time) (*validatortest.Server, *validator.Validator, *heard) {
 	t.Helper()
+	s, v, h, _ := newRevocable(t, clock)
+	return s, v, h
+}
+
+// newRevocable is newValidator, and what revokes the tokens.
+func newRevocable(t testing.TB, clock func() time.Time) (*validatortest.Server, *validator.Validator, *heard, *validator.Revocations) {
+	t.Helper()
+	r, err := validator.NewRevocations(validator.RevocationsConfig{})
+	require.NoError(t, err)
 	s, err := validatortest.Start(validatortest.Options{Algorithm: "ES256", Clock: clock})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	h := new(heard)
 	v, err := validator.New(validator.Config{
-		Issuers:           []validator.Issuer{{URL: s.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID}}},
-		InsecureAllowHTTP: true, Clock: clock,
+		Issuers: []validator.Issuer{{
+			URL: s.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{validatortest.DefaultClientID}, MaxTokenLifetime: 24 * time.Hour,
+		}},
+		InsecureAllowHTTP: true, Clock: clock, Revocations: r,
 		Observer: validator.Observer{Decision: h.decision},
 	})
 	require.NoError(t, err)
-	return s, v, h
+	return s, v, h, r
 }
 
 func scoped(scope string) validator.Policy { return validator.Policy{Scopes: []string{scope}} }

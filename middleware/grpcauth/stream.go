@@ -20,10 +20,15 @@ func (g *Guard) Stream(server any, inner grpc.ServerStream, info *grpc.StreamSer
 		return refused
 	case token == nil:
 		return handler(server, inner)
-	case g.outlive:
+	}
+	if nonce := g.nonce(token); nonce != nil {
+		_ = inner.SetHeader(nonce)
+	}
+	if g.outlive {
 		return handler(server, &stream{inner, validator.NewContext(inner.Context(), token)})
 	}
 	s := g.bind(inner, token)
+	defer s.release()
 	err := handler(server, s)
 	if refused := s.close(); refused != nil {
 		if s.wire == nil {

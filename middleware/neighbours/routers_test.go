@@ -71,10 +71,7 @@ func echoByHand(g *middleware.Guard) http.Handler {
 		return func(next echo.HandlerFunc) echo.HandlerFunc {
 			return func(c echo.Context) error {
 				r := c.Request()
-				token, err := g.Authenticate(r)
-				if err == nil {
-					err = policy.Check(r.Context(), token)
-				}
+				token, err := g.Authorize(r, policy)
 				if err != nil {
 					g.Refuse(c.Response(), err)
 					return nil

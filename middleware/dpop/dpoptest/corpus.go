@@ -144,6 +144,7 @@ func (c *corpus) otherAlgorithm() string {
 func (c *corpus) second() {
 	for name, value := range map[string]any{
 		"jku": "https://evil.example/keys", "x5u": "https://evil.example/chain", "x5c": []string{"AAAA"}, "x5t": strings.Repeat("A", 27),
+		"x5t#S256": strings.Repeat("A", 43),
 	} {
 		c.add(name+" besides jwk", "proof_key", c.proof(param(name, value)))
 		c.add(name+" without jwk", "proof_key", c.proof(param(name, value), noParm("jwk")))

@@ -20,6 +20,18 @@ func Refusal(err error) *validator.Error {
 	return e
 }
 
+// PresentedAs notes in a refusal how the token was presented. It is a copy: who else got
+// the same refusal may have presented it otherwise.
+func PresentedAs(scheme validator.Scheme, err error) error {
+	var e *validator.Error
+	if !errors.As(err, &e) || e == nil {
+		return err
+	}
+	own := *e
+	own.Challenge.Scheme = scheme
+	return &own
+}
+
 // unknownWait is what a client is told when nobody knows how long to wait.
 const unknownWait = 10 * time.Second
 
