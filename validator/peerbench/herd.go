@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 )
@@ -67,12 +66,4 @@ func accepted(errs []error) int {
 		}
 	}
 	return n
-}
-
-// yes is a cell that answers a question.
-func yes(ok bool) cell {
-	if ok {
-		return cell{1, "yes"}
-	}
-	return cell{math.NaN(), "no"}
 }

