@@ -94,7 +94,10 @@ func TestStreamThatReturnedIsOver(t *testing.T) {
 		assert.Empty(t, h.take())
 		return weak.Make(inner)
 	}()
-	runtime.GC()
+	for n := 0; n < 1000 && kept.Value() != nil; n++ { // a goroutine that sent may not have ended yet
+		runtime.Gosched()
+		runtime.GC()
+	}
 	assert.Nil(t, kept.Value())
 }
 

@@ -49,8 +49,8 @@
 //
 // A stream ends when Validate would refuse its token: at once when that expires or is
 // revoked (validator.Revocations), and with the next message when its key was
-// withdrawn. The handler's context is cancelled (context.Cause is the refusal), and
-// SendMsg and RecvMsg return the status that the client gets, also to a handler that
+// withdrawn or is too old (Issuer.KeyMaxStale: Unavailable). The handler's context is
+// cancelled (context.Cause is the refusal), and SendMsg and RecvMsg return the status that the client gets, also to a handler that
 // waits in them. Policy and proofs are for the beginning of a stream, and no issuer is
 // asked again: Issuer.IntrospectionMaxAge does not end one, and a mark does for which
 // the issuer would have to be asked. Config.StreamsOutliveTokens lets streams go on.

@@ -11,7 +11,7 @@ import (
 // Stream is a grpc.StreamServerInterceptor. Inside, validator.FromContext of the
 // stream's context returns the token. A stream ends when its token is no longer
 // good, unless Config.StreamsOutliveTokens says otherwise: the context is
-// cancelled, SendMsg and RecvMsg return what the client is told, Unauthenticated.
+// cancelled, SendMsg and RecvMsg return what the client is told.
 func (g *Guard) Stream(server any, inner grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	token, refused := g.admit(inner.Context(), info.FullMethod)
 	switch {

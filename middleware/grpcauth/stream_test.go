@@ -171,6 +171,7 @@ func TestStreamOfACallerThatLeaves(t *testing.T) {
 		client := serve(t, orders{stream: func(stream grpc.ServerStream) error {
 			err := echo(stream)
 			ended <- err
+			<-stream.Context().Done() // a moment after what it waited for
 			ended <- context.Cause(stream.Context())
 			return err
 		}}, newGuard(t, v, listed()).ServerOptions()...)
