@@ -58,6 +58,19 @@ func TestMarkMeansAskAgain(t *testing.T) {
 	}
 }
 
+// TestNewestMarkCounts: an answer that knows of one mark does not know of another.
+func TestNewestMarkCounts(t *testing.T) {
+	for _, marks := range [][]validator.Revocation{{sub("user"), {ClientID: client}}, {{ClientID: client}, sub("user")}} {
+		r := newAskedRevocable(t)
+		raw := r.OpaqueToken()
+		for i, x := range marks {
+			r.revoke(t, x)
+			accept(t, r.validator, raw)
+			assert.Equal(t, i+1, r.IntrospectionRequests())
+		}
+	}
+}
+
 // TestNewerTokensAreNotAskedAbout: a mark does not concern what was issued after it.
 func TestNewerTokensAreNotAskedAbout(t *testing.T) {
 	r := newAskedRevocable(t)
@@ -96,15 +109,17 @@ func TestMarkThatLeftMeansAskAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		at     time.Duration
 		passes time.Duration
-	}{"left": {0, lifetime + validator.DefaultLeeway}, "came too late": {-lifetime - validator.DefaultLeeway, 0}} {
+		held   int // marks of others
+	}{"left": {0, lifetime + validator.DefaultLeeway, 0}, "came too late": {-lifetime - validator.DefaultLeeway, 0, 1}} {
 		t.Run(name, func(t *testing.T) {
 			r := newAskedRevocable(t)
 			r.SetAnswer(func(_ string, answer map[string]any) { delete(answer, "iat") })
 			raw := r.OpaqueToken(validatortest.Expiry(r.clock.Now().Add(24 * time.Hour)))
+			r.apply(t, sub("nobody"), r.clock.Now().Add(-time.Minute))
 			accept(t, r.validator, raw)
 			r.apply(t, sub("user"), r.clock.Now().Add(tc.at))
 			r.clock.Advance(tc.passes)
-			assert.Zero(t, r.revocations.Status().Marks)
+			assert.Equal(t, tc.held, r.revocations.Status().Marks)
 			accept(t, r.validator, raw)
 			assert.Equal(t, 2, r.IntrospectionRequests())
 			accept(t, r.validator, raw)

@@ -83,10 +83,9 @@ type mark struct {
 }
 
 // before reports whether the token was issued no later than the mark. One without iat
-// may have been; and one that is named by its jti is meant whenever it was issued.
-func (m *mark) before(e *facts) bool {
-	return e.issuedAt == absent || e.issuedAt <= m.at || m.kind == markTokenID
-}
+// may have been (an absent date is before all others); and one that is named by its jti is
+// meant whenever it was issued.
+func (m *mark) before(e *facts) bool { return e.issuedAt <= m.at || m.kind == markTokenID }
 
 // markTable is a set of marks, the oldest of which can be taken. It holds no pointers,
 // so that a million of them cost the garbage collector nothing.

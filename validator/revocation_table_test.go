@@ -56,6 +56,19 @@ func TestFullTable(t *testing.T) {
 	assert.Equal(t, validator.RevocationStatus{Marks: 3, MaxMarks: 3, Folded: 2}, r.revocations.Status())
 }
 
+// TestRaisedMarkIsNotTheOldest: a mark that rose makes room after those that did not.
+func TestRaisedMarkIsNotTheOldest(t *testing.T) {
+	r := newRevocable(t, maxMarks(t, 2))
+	at := r.clock.Now()
+	raw := r.AccessToken(validatortest.Claim("iat", at.Add(-3*time.Second).Unix()), validatortest.Expiry(at.Add(time.Minute)))
+	r.apply(t, sub("a"), at.Add(-10*time.Second))
+	r.apply(t, sub("b"), at.Add(-5*time.Second))
+	r.apply(t, sub("a"), at)
+	r.apply(t, sub("c"), at)
+	accept(t, r.validator, raw)
+	assert.Equal(t, validator.RevocationStatus{Marks: 2, MaxMarks: 2, Folded: 1}, r.revocations.Status())
+}
+
 // TestFullTableOfSessions: a revocation of two marks makes room for both.
 func TestFullTableOfSessions(t *testing.T) {
 	r := newRevocable(t, maxMarks(t, 1))

@@ -109,6 +109,9 @@ func TestRevokedOnTheNextRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRevocable(t, func(c *validator.Config) { c.Issuers[0].ClientIDs = []string{client, "other"} })
+			for _, nobody := range []validator.Revocation{{Subject: "-"}, {Subject: "-", Session: "-"}, {ClientID: "-"}, {TokenID: "-"}} {
+				r.revoke(t, nobody)
+			}
 			meant := r.AccessToken(tc.meant...)
 			accept(t, r.validator, meant)
 			r.clock.Advance(lifetime / 2)
