@@ -114,14 +114,22 @@ func (r *Revocations) fold() []*watcher {
 	return first.watching(func(t *facts) bool { return first.floor.before(t) })
 }
 
-// firstTime reports whether a signal has not come before, as far as is remembered.
-func (r *Revocations) firstTime(issuer, id string) bool {
-	key := keyOf(markKinds, issuer, id) // no mark has this kind
+// obeyed reports whether a signal has come before and counts, as far as is remembered.
+func (r *Revocations) obeyed(id markKey) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen.Contains(key) {
-		return false
-	}
-	r.seen.Add(key, struct{}{})
-	return true
+	return r.seen.Contains(id)
+}
+
+// remember notes a signal that counts now, and not before: a copy of it that comes at
+// the same time must not be answered as if its marks were set.
+func (r *Revocations) remember(id markKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.Add(id, struct{}{})
+}
+
+// signalID identifies a signal: its issuer may use a jti once for each kind.
+func signalID(kind SignalKind, issuer, id string) markKey {
+	return keyOf(markKinds, issuer, string(kind)+"\x00"+id) // no mark has this kind
 }

@@ -100,7 +100,7 @@ func (v *Validator) receive(ctx context.Context, raw string, f *form) (Outcome, 
 		e = v.authenticate(ctx, s)
 	}
 	if e == nil {
-		told.Outcome, told.State, e = v.obey(s)
+		told.Outcome, told.State, e = v.obey(f.kind, s)
 	}
 	told.Err = e
 	v.witness.signal(ctx, told)
@@ -205,12 +205,10 @@ func (v *Validator) authenticate(ctx context.Context, s *signal) *Error {
 }
 
 // obey lets a good signal count.
-func (v *Validator) obey(s *signal) (Outcome, string, *Error) {
-	if !v.revoked.firstTime(s.claims.issuer, s.claims.id) {
+func (v *Validator) obey(kind SignalKind, s *signal) (Outcome, string, *Error) {
+	id := signalID(kind, s.claims.issuer, s.claims.id)
+	if v.revoked.obeyed(id) {
 		return OutcomeRepeated, "", nil
-	}
-	if len(s.revocations) == 0 {
-		return s.outcome, s.state, nil
 	}
 	for _, x := range s.revocations {
 		at := s.at
@@ -222,6 +220,10 @@ func (v *Validator) obey(s *signal) (Outcome, string, *Error) {
 		if err := v.revoked.apply(Watermark{x, at.time()}, v.revoked.onMark); err != nil {
 			return "", "", refuse(ReasonMalformedClaims, err.Error())
 		}
+	}
+	v.revoked.remember(id)
+	if len(s.revocations) == 0 {
+		return s.outcome, s.state, nil
 	}
 	return OutcomeRevoked, "", nil
 }

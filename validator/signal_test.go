@@ -312,8 +312,8 @@ func TestRepeatedSignals(t *testing.T) {
 		c.Revocations = newRevocations(t, validator.RevocationsConfig{OnMark: func(validator.Watermark) { marks++ }})
 	})
 	for kind, raw := range map[validator.SignalKind]string{
-		validator.SignalEvent:  s.event(credentialChange, s.issSub("user"), validatortest.Claim("jti", "e1")),
-		validator.SignalLogout: s.logout(validatortest.Claim("jti", "l1"), validatortest.NoClaim("sid")),
+		validator.SignalEvent:  s.event(credentialChange, s.issSub("user"), validatortest.Claim("jti", "one")),
+		validator.SignalLogout: s.logout(validatortest.Claim("jti", "one"), validatortest.NoClaim("sid")),
 	} {
 		marks = 0
 		assert.Equal(t, validator.OutcomeRevoked, s.receive(t, kind, raw).Outcome)
