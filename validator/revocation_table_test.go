@@ -220,7 +220,10 @@ func TestRevocationOfATenant(t *testing.T) {
 	s := newRevocableTenants(t)
 	v, revocations := build(t, s.config), s.config.Revocations
 	accept(t, v, s.token(oneTenant))
+	stream, stop := accept(t, v, s.token(otherTenant)).Watch(t.Context())
+	defer stop()
 	require.NoError(t, revocations.Revoke(validator.Revocation{Issuer: s.base + oneTenant, Subject: "user"}))
+	assert.NoError(t, stream.Err())
 	reject(t, v, s.token(oneTenant), validator.ErrInvalidToken, validator.ReasonRevoked)
 	accept(t, v, s.token(otherTenant))
 	require.NoError(t, revocations.Revoke(validator.Revocation{Issuer: s.base + otherTenant, WholeIssuer: true}))
