@@ -240,6 +240,7 @@ func TestHostileLists(t *testing.T) {
 		"HTML":                     "<html>",
 		"no signature":             parts[0] + "." + parts[1] + ".",
 		"a forged signature":       forged(good),
+		"a line feed in it":        good[:len(good)-10] + "\n" + good[len(good)-10:],
 		"a key that is not listed": p.Sign(unlisted, []byte(decoded(t, parts[0])), []byte(decoded(t, parts[1]))),
 		"another issuer's key":     other.Sign("", []byte(decoded(t, parts[0])), []byte(decoded(t, parts[1]))),
 		"typ JWT":                  header("typ", "JWT"),
