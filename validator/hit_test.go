@@ -205,6 +205,11 @@ func TestHitNeedsEveryByte(t *testing.T) {
 	signedTwo, signatureTwo := cut(two)
 	reject(t, v, signedOne+signatureTwo, validator.ErrInvalidToken, validator.ReasonBadSignature)
 	reject(t, v, signedTwo+signatureOne, validator.ErrInvalidToken, validator.ReasonBadSignature)
+	// Another good header before the claims and the signature of a cached token.
+	header, _, _ := strings.Cut(s.AccessToken(validatortest.HeaderParam("x", "y")), ".")
+	_, rest, _ := strings.Cut(one, ".")
+	reject(t, v, header+"."+rest, validator.ErrInvalidToken, validator.ReasonBadSignature)
+	accept(t, v, one)
 	// Every character of the signature counts, unused bits of the last one included.
 	for i := 1; i < len(signatureOne); i++ {
 		for _, c := range []byte{'A', 'Q', 'g', 'w', signatureOne[i] + 1} {
