@@ -196,7 +196,7 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 		known, e = v.judge(q, answer)
 	}
 	if e == nil {
-		known.inquiry.knows(marks)
+		known.inquiry.asked = marks
 	}
 	now := v.clock()
 	quoted := quotes(answer, q.raw)
