@@ -86,6 +86,9 @@ type inquiry struct {
 	// up to that. clean is one by which none has come since that concerns the token.
 	asked uint64
 	clean atomic.Uint64
+	// shared: another replica asked. sent is what it says, less Fleet.MaxSkew, and asked
+	// is 0: what that replica knew is not known here.
+	shared bool
 }
 
 // is reports whether the facts are those of this very token, whose signature has the
@@ -165,7 +168,8 @@ func (t *Token) IssuedAt() time.Time { return t.facts.Load().issuedAt.time() }
 func (t *Token) Origin() Origin { return t.facts.Load().origin }
 
 // IntrospectedAt is when the issuer was asked about the token, by the clock as it
-// was when the question was sent; the zero time if it was not asked.
+// was when the question was sent; the zero time if it was not asked. Where another
+// replica asked (Config.Fleet), it is that much earlier as clocks may differ.
 func (t *Token) IntrospectedAt() time.Time {
 	if asked := t.facts.Load().inquiry; asked != nil {
 		return asked.sent
