@@ -26,7 +26,7 @@ const toldHead = 1 + 8 + 8
 func (t *told) append(to []byte) []byte {
 	to = append(to, t.kind)
 	to = binary.BigEndian.AppendUint64(to, uint64(t.sent.UnixMicro()))
-	to = binary.BigEndian.AppendUint64(to, uint64(t.until.UnixMicro()))
+	to = binary.BigEndian.AppendUint64(to, uint64(t.until.Add(time.Microsecond-1).UnixMicro())) // rounded up: a bound may end with a nanosecond of its own
 	return append(to, t.text...)
 }
 
