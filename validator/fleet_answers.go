@@ -168,8 +168,8 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	if e != nil {
 		return verdict{}, false
 	}
-	// It may know of no mark at all: one that concerns the token leads to asking.
-	known.inquiry.shared = true
+	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
+	// the token leads to asking (outdated).
 	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.until(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }

@@ -170,9 +170,6 @@ func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (ve
 // for since, or not too long before.
 func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
 	since := !t.inquiry.sent.Before(arrived) && !t.inquiry.sent.After(now)
-	if t.inquiry.shared && t.outdated() {
-		return false // whoever asked may not have known of the mark, even if it was later
-	}
 	return since || !t.unmet(fresh, arrived)
 }
 

@@ -83,12 +83,9 @@ type inquiry struct {
 	// at it too: an answer may leave out the sid, jti or sub by which it is revoked.
 	own *facts
 	// asked is the version of the issuer's marks when it was: the answer knows of all
-	// up to that. clean is one by which none has come since that concerns the token.
+	// up to that. 0 where another replica asked: it may have known of none. clean is one by which none has come since that concerns the token.
 	asked uint64
 	clean atomic.Uint64
-	// shared: another replica asked. sent is what it says, less Fleet.MaxSkew, and asked
-	// is 0: what that replica knew is not known here.
-	shared bool
 }
 
 // is reports whether the facts are those of this very token, whose signature has the
