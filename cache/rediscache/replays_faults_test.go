@@ -27,6 +27,7 @@ func TestOutage(t *testing.T) {
 	}{
 		"stopped": {func(s *redistest.Server, _ *redistest.Proxy) { s.Stop() }, func(s *redistest.Server, _ *redistest.Proxy) { s.Continue() }},
 		"cut":     {func(_ *redistest.Server, p *redistest.Proxy) { p.Cut() }, func(_ *redistest.Server, p *redistest.Proxy) { p.Heal() }},
+		"killed":  {func(s *redistest.Server, _ *redistest.Proxy) { s.Kill() }, func(s *redistest.Server, _ *redistest.Proxy) { s.Restart() }},
 		"slow": {func(_ *redistest.Server, p *redistest.Proxy) { p.Latency(time.Minute) },
 			func(_ *redistest.Server, p *redistest.Proxy) { p.Cut(); p.Latency(0); p.Heal() }},
 	} {
