@@ -3,6 +3,7 @@ package rediscache_test
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -30,24 +31,31 @@ func BenchmarkReplays(b *testing.B) {
 			b.Error(fresh, err)
 		}
 	}
-	b.Run("one", func(b *testing.B) {
+	report := func(b *testing.B) {
+		stats := regexp.MustCompile(`cmdstat_evalsha:calls=\d+,usec=\d+,usec_per_call=([\d.]+)`).FindStringSubmatch(s.Do("INFO", "commandstats").(string))
+		require.NotNil(b, stats)
+		µs, err := strconv.ParseFloat(stats[1], 64)
+		require.NoError(b, err)
+		b.ReportMetric(µs, "redis-µs/op")
+		count, size := s.Do("ZCARD", "bearerguard:{dpop}:proofs:1").(int64), s.Do("MEMORY", "USAGE", "bearerguard:{dpop}:proofs:1").(int64)
+		b.ReportMetric(float64(size)/float64(count), "bytes/proof")
 		b.ReportAllocs()
+	}
+	b.Run("one", func(b *testing.B) {
+		s.Do("CONFIG", "RESETSTAT")
 		for b.Loop() {
 			add(b)
 		}
+		report(b)
 	})
 	b.Run("many", func(b *testing.B) {
-		b.ReportAllocs()
+		s.Do("CONFIG", "RESETSTAT")
 		b.SetParallelism(16)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				add(b)
 			}
 		})
+		report(b)
 	})
-	size, ok := s.Do("MEMORY", "USAGE", "bearerguard:{dpop}:proofs:1").(int64)
-	require.True(b, ok)
-	count, ok := s.Do("ZCARD", "bearerguard:{dpop}:proofs:1").(int64)
-	require.True(b, ok)
-	b.Logf("%d bytes a proof, of a key with %d", size/count, count)
 }
