@@ -21,7 +21,7 @@ const (
 	address = origin + "/orders"
 
 	// window and skew are short, because Redis has a clock of its own.
-	window = 2 * time.Second
+	window = 3 * time.Second
 	skew   = 100 * time.Millisecond
 )
 
