@@ -85,7 +85,7 @@ func (s *Sealer) Seal(plain, token []byte, about ...string) []byte {
 
 // Open returns what was sealed, or ErrSealed. The result shares no memory with sealed.
 func (s *Sealer) Open(sealed, token []byte, about ...string) ([]byte, error) {
-	if len(sealed) < sealOverhead || sealed[0] != sealVersion {
+	if len(sealed) < sealOverhead {
 		return nil, ErrSealed
 	}
 	head, box := sealed[:sealHead], sealed[sealHead:]
@@ -111,7 +111,8 @@ func (s *Sealer) Names(token []byte, about ...string) []string {
 	return names
 }
 
-// seals is the cipher of one sealed value, which begins with head.
+// seals is the cipher of one sealed value, which begins with head: with another version
+// or another salt there, it is another cipher.
 func (x extracted) seals(head, token []byte) cipher.AEAD {
 	block, err := aes.NewCipher(x.derive("seal", head, token)) // AES-256, for a key of 32 bytes
 	if err != nil {

@@ -3,6 +3,7 @@ package rediscache
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -22,10 +23,12 @@ func (m mistakes) err() error { return errors.Join(m...) }
 
 // checkClient refuses clients under which a use cannot keep its promises.
 func checkClient(m *mistakes, client redis.UniversalClient) {
+	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		m.add("Client", "is required")
+		return
+	}
 	bounded := true
 	switch c := client.(type) {
-	case nil:
-		m.add("Client", "is required")
 	case *redis.Client:
 		bounded = c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:

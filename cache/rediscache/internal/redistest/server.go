@@ -39,7 +39,13 @@ type Options struct {
 	Cluster bool
 	// ReplicaOf makes it a replica of another Server, which has no TLS.
 	ReplicaOf *Server
+	// Watches makes it a sentinel instead, which makes a replica of that Server the
+	// master when it is gone. It calls it by MasterName.
+	Watches *Server
 }
+
+// MasterName is what a sentinel calls the server that it watches.
+const MasterName = "master"
 
 // The users of a server, if it has Rules, and their password.
 const (
@@ -117,6 +123,9 @@ func (s *Server) start() (own bool) {
 	require.NoError(s.t, err)
 	defer log.Close()
 	cmd := exec.Command(binary(), config)
+	if s.o.Watches != nil {
+		cmd.Args = append(cmd.Args, "--sentinel")
+	}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, diesWithUs
 	require.NoError(s.t, cmd.Start())
 	exited := make(chan struct{})
@@ -135,7 +144,7 @@ func (s *Server) start() (own bool) {
 		default:
 			info, _ := s.admin.Info(s.t.Context(), "server", "persistence").Result()
 			own = strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.process.Pid))
-			return strings.Contains(info, "loading:0")
+			return info != "" && !strings.Contains(info, "loading:1")
 		}
 	})
 	if !own {
@@ -148,8 +157,13 @@ func (s *Server) start() (own bool) {
 func (s *Server) config() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("bind 127.0.0.1\ndir %s\nsave \"\"\nappendonly %s", s.dir, yes(s.o.AppendOnly))
-	line("user %s on >%s ~* &* +@all\nmasteruser %s\nmasterauth %s", admin, password, admin, password)
+	line("bind 127.0.0.1\ndir %s\nuser %s on >%s ~* &* +@all", s.dir, admin, password)
+	if w := s.o.Watches; w != nil {
+		line("port %d\nsentinel monitor %s 127.0.0.1 %d 1", s.port, MasterName, w.port)
+		line("sentinel down-after-milliseconds %s 500\nsentinel failover-timeout %s 5000", MasterName, MasterName)
+		return b.String()
+	}
+	line("save \"\"\nappendonly %s\nmasteruser %s\nmasterauth %s", yes(s.o.AppendOnly), admin, password)
 	if s.o.Rules != "" {
 		line("user default off\nuser %s on >%s %s", user, password, s.o.Rules)
 	}
