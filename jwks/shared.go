@@ -111,18 +111,17 @@ func (s *Source) takeShared(shared *set) (changed bool) {
 }
 
 // save gives what was fetched to others.
-func (s *Source) save() {
-	known := s.snapshot.Load()
-	if s.config.Shared == nil || known == nil || known.imported {
+func (s *Source) save(fetched *set) {
+	if s.config.Shared == nil {
 		return
 	}
-	data, err := s.export(known)
+	data, err := s.export(fetched)
 	if err != nil {
 		return // too long, or no key
 	}
 	remote.Launch(saveTimeout,
 		func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, s.config.Shared.Save(ctx, data, known.asked)
+			return struct{}{}, s.config.Shared.Save(ctx, data, fetched.asked)
 		},
 		func(struct{}, error) {})
 }

@@ -263,7 +263,8 @@ func TestSharedSetThatDoesNotCount(t *testing.T) {
 				other.known(t, "listed", "ES256")
 				assert.Equal(t, tc.waits, time.Since(began))
 				assert.Equal(t, 2, w.settled())
-				assert.False(t, other.Status().Imported)
+				assert.Equal(t, 1, other.fetches.count(), "one flight")
+				assert.False(t, other.fetches.last(t).Shared)
 				pass(2 * time.Hour) // of who is deaf
 			})
 		})
@@ -431,23 +432,51 @@ func TestSetsAreSaved(t *testing.T) {
 	})
 }
 
-// TestImportedSetIsNotShared: the operator gave it to this process alone.
-func TestImportedSetIsNotShared(t *testing.T) {
+// TestImportBeatsAnOlderSharedSet that was on its way.
+func TestImportBeatsAnOlderSharedSet(t *testing.T) {
 	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
-		release := w.server.hold()
-		refreshed := make(chan error, 1)
-		go func() { refreshed <- w.Refresh(t.Context()) }()
+		newer := w.another(t, jwks.Config{}, nil)
+		newer.known(t, "listed", "ES256")
+		envelope, err := newer.Export()
+		require.NoError(t, err)
+		other := w.another(t, jwks.Config{}, p)
+		gate := make(chan struct{})
+		p.load = func(context.Context) ([]byte, error) {
+			<-gate
+			return p.envelope, nil
+		}
+		asked := ask(other.subject, t.Context(), "listed")
 		synctest.Wait()
-		pass(time.Second)
-		ahead := w.another(t, jwks.Config{}, nil)
-		envelope := strings.Replace(string(p.envelope), time.Now().Add(-2*skew-time.Second).UTC().Format("15:04:05"), time.Now().UTC().Format("15:04:05"), 1)
-		require.NoError(t, ahead.Import([]byte(envelope)))
-		require.NoError(t, w.Import([]byte(envelope)))
-		release()
-		assert.Error(t, <-refreshed, "not modified is about another set")
+		require.NoError(t, other.Import(envelope))
+		close(gate)
+		assert.NoError(t, (<-asked).err)
+		assert.True(t, newer.Status().Fetched.Equal(other.Status().Fetched))
+		assert.Equal(t, 2, w.settled())
+	})
+}
+
+// TestFlightForOthersDoesNotDecide about a key that was unknown some time ago.
+func TestFlightForOthersDoesNotDecide(t *testing.T) {
+	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
+		other := w.another(t, jwks.Config{}, p)
+		other.known(t, "listed", "ES256")
+		_, err := other.key("late", "ES256")
+		require.ErrorIs(t, err, jwks.ErrUnknownKey)
+		pass(2 * skew)
+		w.server.list(es256(t, "next"))
+		w.known(t, "next", "ES256")
 		w.settled()
-		_, saves := p.count()
-		assert.Equal(t, 1, saves)
+		w.server.list(es256(t, "next"), es256(t, "late")) // since
+		pass(2 * skew)
+		gate := make(chan struct{})
+		p.load = func(context.Context) ([]byte, error) {
+			<-gate
+			return p.envelope, nil
+		}
+		next, late := ask(other.subject, t.Context(), "next"), ask(other.subject, t.Context(), "late")
+		close(gate)
+		assert.NoError(t, (<-next).err)
+		assert.NoError(t, (<-late).err)
 	})
 }
 
