@@ -3,6 +3,7 @@
 --
 -- KEYS  1 the stream
 -- ARGV  1 the id of what the asker read last; 0-0 if it has read nothing
+--       2 for how many milliseconds anything is kept
 -- Answers with 1 if that is there, and for how many milliseconds the stream has been there,
 -- or -1 if its beginning has been trimmed.
 
@@ -11,10 +12,15 @@ if #first == 0 then
   redis.call('XADD', KEYS[1], '*', 'begun', '')
   first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function made(id) return tonumber(string.match(id, '^%d+')) end
+
 local age = -1
 if first[1][2][1] == 'begun' then
-  local time = redis.call('TIME')
-  age = math.max(time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(string.match(first[1][1], '^%d+')), 0)
+  age = math.max(now - made(first[1][1]), 0)
 end
-local there = ARGV[1] == '0-0' or #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1
+-- What is too old to matter may have been trimmed, and nothing was lost with it.
+local there = ARGV[1] == '0-0' or made(ARGV[1]) < now - tonumber(ARGV[2])
+  or #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1
 return {there and 1 or 0, age}

@@ -134,14 +134,16 @@ func (f *Feed) send(ctx context.Context, marks []validator.RevocationMark) error
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
 	defer cancel()
 	sealed := f.sealer.Seal(append([]byte(f.origin), text...), nil, f.about...)
-	// Twice as long as it can matter here, so that a replica whose tokens live longer,
-	// as during a deployment, finds all that it needs.
-	err = publishScript.Run(ctx, f.client, []string{f.stream}, sealed, (2*f.follower.Horizon() + time.Minute).Milliseconds()).Err()
+	err = publishScript.Run(ctx, f.client, []string{f.stream}, sealed, f.keep().Milliseconds()).Err()
 	if err == nil {
 		f.note(func(s *FeedStatus) { s.Published, s.PublishError = s.Published+uint64(len(marks)), "" })
 	}
 	return err
 }
+
+// keep is how long anything is kept: twice as long as it can matter here, so that a replica
+// whose tokens live longer, as during a deployment, finds all that it needs.
+func (f *Feed) keep() time.Duration { return 2*f.follower.Horizon() + time.Minute }
 
 // publishMissing publishes what we hold and Redis does not have. All replicas do so at the
 // same time, and hold much the same: whoever has the turn publishes it for the others.

@@ -99,7 +99,7 @@ func (r *reader) step(ctx context.Context) error {
 func (r *reader) look(ctx context.Context) error {
 	ctx, cancel := r.bounded(ctx, 0)
 	defer cancel()
-	answer, err := lookScript.Run(ctx, r.client, []string{r.stream}, r.position).Int64Slice()
+	answer, err := lookScript.Run(ctx, r.client, []string{r.stream}, r.position, r.keep().Milliseconds()).Int64Slice()
 	if err == nil && len(answer) != 2 {
 		err = errors.New("not an answer of this script")
 	}
@@ -152,7 +152,14 @@ func (r *reader) read(ctx context.Context, wait time.Duration) error {
 	r.touch()
 	for _, entry := range entries {
 		r.take(entry)
-		r.position = entry.ID
+	}
+	if len(entries) > 0 {
+		// Another server, after a failover, may have these and lack what came before.
+		was := r.position
+		if err := r.look(ctx); err != nil || r.position != was {
+			return err
+		}
+		r.position = entries[len(entries)-1].ID
 	}
 	r.atEnd = len(entries) < page
 	return nil
