@@ -109,10 +109,10 @@ func (r *reader) look(ctx context.Context) error {
 	r.touch()
 	settled := r.silence
 	if there := answer[0] == 1; !there {
+		r.note(func(s *FeedStatus) { s.Lost++ })
 		r.behind("what was read is gone")
 		r.again()
 		settled = 0
-		r.note(func(s *FeedStatus) { s.Lost++ })
 		r.lack(rand.N(r.silence / 4)) // not all replicas at once
 	} else if answer[1] >= 0 {
 		settled = min(time.Duration(answer[1])*time.Millisecond, r.silence)
