@@ -44,13 +44,17 @@ func TestOutage(t *testing.T) {
 			used := a.proof(iat(time.Now().Add(window))) // good for twice the window
 			accepted(t, replica, used)
 			fault.begin(s, p)
+			begun := time.Now()
 			for range 3 {
 				undecided(t, replica.present(t, a.proof()), validator.ReasonProofUnavailable)
 				undecided(t, replica.present(t, used), validator.ReasonProofUnavailable)
 				undecided(t, r.Ready(t.Context()), validator.ReasonProofUnavailable)
 			}
+			each := time.Since(begun) / 9
 			fault.end(s, p)
+			ended := time.Now()
 			awaitReady(t, r)
+			t.Logf("each was refused after %v; ready again %v after the end", each, time.Since(ended))
 			neverAgain(t, replica, used)
 		})
 	}

@@ -87,7 +87,7 @@ func TestBeginning(t *testing.T) {
 	a := newAPI(t)
 	r := replays(t, s.Client(), patient, func(c *rediscache.ReplaysConfig) { c.MaxSkew = time.Second })
 	replica := a.replica(t, r)
-	latest := a.proof(iat(time.Now().Add(window))) // any that could have been used
+	latest := a.proof(iat(time.Now().Add(window)))        // any that could have been used
 	_, err := add(t, r, "a", 0, time.Now().Add(2*window)) // as of a proof that is made now
 	e := undecided(t, err, validator.ReasonProofUnavailable)
 	assert.GreaterOrEqual(t, e.RetryAfter, window+2*time.Second)
