@@ -20,7 +20,7 @@ local info = redis.call('INFO', 'server', 'memory')
 -- been: when the policy is another one, that is a new epoch.
 if string.match(info, '\nmaxmemory:(%d+)') ~= '0' and not string.find(info, 'maxmemory_policy:noeviction', 1, true) then
   redis.call('DEL', KEYS[1])
-  return {'evicting', 0, 0}
+  return {'evicting', 0, tonumber(ARGV[6])}
 end
 
 -- Whatever was used before an epoch may have been forgotten. One begins with
