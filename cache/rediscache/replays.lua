@@ -62,7 +62,7 @@ redis.call('HSET', KEYS[1], 'seen', now)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - skew)
 if redis.call('ZCARD', KEYS[2]) >= room then
   local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-  return {'full', first[2] + skew - now + 1, began}
+  return {'full', first[2] + skew - now, began}
 end
 redis.call('ZADD', KEYS[2], till, proof)
 redis.call('PEXPIREAT', KEYS[2], now + lifetime + 2 * skew) -- after every proof in it

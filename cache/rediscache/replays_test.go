@@ -138,7 +138,7 @@ func TestPerKey(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, fresh)
 	}
-	most := time.Until(first) + skew + 2*time.Millisecond
+	most := time.Until(first) + skew + 3*time.Millisecond
 	_, err := add(t, r, "a", 3, later)
 	e := undecided(t, err, validator.ReasonProofKeyFull)
 	assert.LessOrEqual(t, e.RetryAfter, most)
