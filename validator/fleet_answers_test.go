@@ -188,7 +188,7 @@ func TestSharedAnswerEnds(t *testing.T) {
 // TestSharedInactive: for ten seconds an opaque token is inactive for all; a JWT is
 // asked about, and what was known of it before is not used any more.
 func TestSharedInactive(t *testing.T) {
-	r := newReplicas(t, 2)
+	r := newReplicas(t, 3)
 	raw, before := r.OpaqueToken(), 0
 	r.Revoke(raw)
 	reject(t, r.all[0].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
@@ -199,8 +199,10 @@ func TestSharedInactive(t *testing.T) {
 	}
 	r.asked(t, 0, &before)
 	r.advance(1) // it is no longer known, here or there
-	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
-	r.asked(t, 1, &before)
+	for i := range 2 {
+		reject(t, r.all[2-i].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+		r.asked(t, 1-i, &before) // and then anew, there
+	}
 
 	r = newReplicas(t, 2, issuer(always))
 	raw, before = r.AccessToken(), 0
