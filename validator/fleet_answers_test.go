@@ -138,6 +138,7 @@ func TestSharedAnswerAge(t *testing.T) {
 			}
 			r.asked(t, 1, &before)
 			assert.True(t, token.IntrospectedAt().Equal(arrived))
+			assert.NotContains(t, r.all[1].events.all(), validator.FleetFound)
 		})
 	}
 }
@@ -183,6 +184,20 @@ func TestSharedAnswerEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSharedAnswerIsKeptAsLongAsAnOwn: within this replica's own cap.
+func TestSharedAnswerIsKeptAsLongAsAnOwn(t *testing.T) {
+	r := newReplicas(t, 2, alone(1, func(c *validator.Config) { c.CacheCap = time.Minute }))
+	raw, before := r.OpaqueToken(), 0
+	accept(t, r.all[0].Validator, raw)
+	r.asked(t, 1, &before)
+	for _, looks := range []int{1, 0, 1} {
+		accept(t, r.all[1].Validator, raw)
+		assert.Len(t, r.all[1].events.all(), looks)
+		r.advance(30 * time.Second)
+	}
+	r.asked(t, 0, &before)
 }
 
 // TestSharedInactive: for ten seconds an opaque token is inactive for all; a JWT is
