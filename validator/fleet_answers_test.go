@@ -200,6 +200,23 @@ func TestSharedAnswerIsKeptAsLongAsAnOwn(t *testing.T) {
 	r.asked(t, 0, &before)
 }
 
+// TestSharedAnswerOfNoUse: what would be too old at once is not shared.
+func TestSharedAnswerOfNoUse(t *testing.T) {
+	for name, edit := range map[string]func(*validator.Issuer){
+		"too old at once":               maxAge(validator.DefaultMaxSkew - 1),
+		"even while the issuer is down": func(is *validator.Issuer) { maxAge(time.Second)(is); staleIfError(time.Second)(is) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplicas(t, 1, issuer(edit))
+			accept(t, r.all[0].Validator, r.OpaqueToken())
+			takes, puts := r.store.counts()
+			assert.Zero(t, takes+puts)
+			r.SetIntrospectionMode(validatortest.ModeDown)
+			reject(t, r.all[0].Validator, r.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+		})
+	}
+}
+
 // TestSharedInactive: for ten seconds an opaque token is inactive for all; a JWT is
 // asked about, and what was known of it before is not used any more.
 func TestSharedInactive(t *testing.T) {

@@ -33,7 +33,7 @@ func shareAnswers(c *validator.Config, client redis.UniversalClient) error {
 		return err
 	}
 	store, err := rediscache.NewAnswers(rediscache.AnswersConfig{Client: client})
-	c.Fleet = &validator.Fleet{Sealer: seal, Answers: store, StoreTimeout: 20 * time.Second, AnswerWait: 20 * time.Second}
+	c.Fleet = &validator.Fleet{Sealer: seal, Answers: store, StoreTimeout: validator.MaxStoreTimeout, AnswerWait: validator.MaxAnswerWait}
 	return err
 }
 
