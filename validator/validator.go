@@ -34,6 +34,7 @@ type Validator struct {
 	opaqueIssuer func(string) string
 	inquiries    remote.Group[[sha256.Size]byte, verdict]
 	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
+	answers      *sharedAnswers // nil: they are not shared
 
 	// The status lists that tokens name, by issuer and address.
 	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
@@ -105,6 +106,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 		return nil, err
 	}
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
+		return nil, err
+	}
+	if v.answers, err = newSharedAnswers(config.Fleet.inForce(), size, v.clock); err != nil {
 		return nil, err
 	}
 	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
@@ -185,9 +189,12 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 			return v.verifyAnswer(ctx, is, answer, audiences, sent)
 		},
 	}, *c.Introspection)
-	is.prefix = c.Introspection.Format.Prefix
+	if err != nil {
+		return err
+	}
+	is.prefix, is.about = c.Introspection.Format.Prefix, aboutAnswers(is)
 	v.trusted.opaque = append(v.trusted.opaque, is)
-	return err
+	return nil
 }
 
 // Issuers returns the URLs of the configured issuers, in alphabetical order: what
