@@ -195,7 +195,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 		known, e = v.judge(q, answer)
 	}
 	if e == nil {
-		known.inquiry.knows(marks)
+		known.inquiry.asked = marks
 	}
 	now := v.clock()
 	quoted := quotes(answer, q.raw)

@@ -212,7 +212,8 @@ func (v *Validator) Issuers() []string {
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
 // Ready returns nil once every issuer has had a key set, unless it is OpaqueOnly,
-// and fetches those that are missing. Once ready it stays ready: an outage later on concerns only tokens
+// and fetches those that are missing; and, with a feed of revocations, once that has
+// caught up (RefuseWhileBehind) or has said that it cannot (ServeWhileBehind). Once ready it stays ready: an outage later on concerns only tokens
 // with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
 // doubling to 10 s), so that a probe may call it often. Errors are of class
 // ErrUnavailable, and name the issuer's addresses: they are for logs. With many
@@ -233,6 +234,9 @@ func (v *Validator) Ready(ctx context.Context) error {
 				errs[i] = keyError(ctx, err)
 			}
 		})
+	}
+	if e := v.revoked.ready(ctx); e != nil {
+		errs = append(errs, e)
 	}
 	wg.Wait()
 	err := errors.Join(errs...)
