@@ -1,6 +1,10 @@
 package jwks
 
-import "context"
+import (
+	"context"
+
+	"github.com/bearerguard/bearerguard/internal/remote"
+)
 
 // Ready returns nil once a key set has been read or imported, and fetches the
 // first one if nobody has. It never turns back: a later failure concerns unknown
@@ -67,7 +71,11 @@ func (s *Source) board(called uint64) (*flight, error) {
 
 // await waits for a flight. One that failed decides nothing.
 func (s *Source) await(ctx context.Context, flight *flight) error {
-	if _, err := flight.Wait(ctx); err != nil && ctx.Err() != nil {
+	began := s.config.Clock()
+	_, err := flight.Wait(ctx)
+	left := err != nil && ctx.Err() != nil
+	s.waited(ctx, Wait{flight.Number(), s.config.Clock().Sub(began), left})
+	if left {
 		return context.Cause(ctx)
 	}
 	if flight.failure == nil {
@@ -76,6 +84,13 @@ func (s *Source) await(ctx context.Context, flight *flight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unavailable(flight.failure)
+}
+
+// waited tells of a call that waited. What waits on behalf of several is no call.
+func (s *Source) waited(ctx context.Context, w Wait) {
+	if s.config.OnWait != nil && remote.FlightOf(ctx) == 0 {
+		s.config.OnWait(ctx, w)
+	}
 }
 
 // unavailable says what failed, and when asking again can help. s.mu is held.

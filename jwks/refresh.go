@@ -104,7 +104,7 @@ func (s *Source) record(f *flight, found answer, err error) Fetch {
 	if err == nil {
 		err = s.judge(f, found.set, now)
 	}
-	report := Fetch{Err: err}
+	report := Fetch{Err: err, Flight: f.Number(), Took: now.Sub(f.departed)}
 	f.failure = err
 	if err != nil {
 		s.fail(err, now)

@@ -131,6 +131,7 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q), nil },
 	}
 	for {
+		errand.Waited = v.waiting(ctx, q.issuer, WaitIntrospection)
 		got, err := v.inquiries.Do(ctx, q.id, errand)
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -213,7 +214,7 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 		v.forget(q, e.Reason, now)
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
-		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+		v.witness.introspection(Introspection{q.issuer.name, e, now.Sub(began), remote.FlightOf(ctx)})
 	}
 	return verdict{known, e}
 }

@@ -148,7 +148,10 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 		MaxAge: spec.refresh.maxAge, MaxStale: spec.refresh.maxStale, EmptyGrace: spec.refresh.emptyGrace,
 		CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: clock,
 		OnFetch: func(f jwks.Fetch) {
-			seen.Load().keyFetch(KeyFetch{Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed})
+			seen.Load().keyFetch(KeyFetch{spec.name, f.Err, f.Keys, f.Skipped, f.Changed, f.Took, f.Flight})
+		},
+		OnWait: func(ctx context.Context, w jwks.Wait) {
+			seen.Load().wait(ctx, Wait{spec.name, WaitKeys, w.Took, w.Left, w.Flight})
 		},
 	})
 }
