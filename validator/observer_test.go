@@ -191,14 +191,72 @@ func TestStatusFetchPanic(t *testing.T) {
 	accept(t, p.validator, p.token(0))
 }
 
-// TestReasonClass: a reason that somebody made up has none, and the error that is made of
-// it is undecided.
-func TestReasonClass(t *testing.T) {
-	assert.Equal(t, validator.ErrInvalidToken, validator.ReasonExpired.Class())
-	assert.Equal(t, validator.ErrUnavailable, validator.ReasonKeysUnavailable.Class())
-	assert.NoError(t, validator.Reason("made up").Class())
-	assert.NoError(t, validator.Reason("").Class())
-	refused(t, validator.NewError("made up", ""), validator.ErrUnavailable, "made up")
+// TestLabels: of closed sets, whatever somebody made up.
+func TestLabels(t *testing.T) {
+	labels := map[error]string{
+		validator.ErrNoToken: "no_token", validator.ErrInvalidRequest: "invalid_request", validator.ErrInvalidToken: "invalid_token",
+		validator.ErrInvalidProof: "invalid_proof", validator.ErrInsufficientAuthentication: "insufficient_authentication",
+		validator.ErrInsufficientScope: "insufficient_scope", validator.ErrUnavailable: "unavailable",
+	}
+	for _, reason := range []validator.Reason{
+		validator.ReasonNoToken, validator.ReasonSeveralHeaders, validator.ReasonExpired, validator.ReasonProofMissing,
+		validator.ReasonACRInsufficient, validator.ReasonInsufficientScope, validator.ReasonKeysUnavailable,
+	} {
+		e := validator.NewError(reason, "")
+		class, label := e.Labels()
+		assert.Equal(t, labels[e.Class], class)
+		assert.Equal(t, string(reason), label)
+		delete(labels, e.Class)
+	}
+	assert.Empty(t, labels)
+	for _, tc := range []struct {
+		e             *validator.Error
+		class, reason string
+	}{
+		{nil, "accepted", "none"},
+		{validator.NewError("made up", ""), "unavailable", "other"},
+		{validator.NewError("", ""), "unavailable", "other"},
+		{&validator.Error{Class: validator.ErrInsufficientScope, Reason: "of a proof of my own"}, "insufficient_scope", "other"},
+		{&validator.Error{Class: assert.AnError, Reason: validator.ReasonExpired}, "unavailable", "expired"},
+	} {
+		class, reason := tc.e.Labels()
+		assert.Equal(t, tc.class, class)
+		assert.Equal(t, tc.reason, reason)
+	}
+}
+
+// TestObservers: each hears of all that it wants to, in order, and nothing is told that
+// nobody wants to hear of.
+func TestObservers(t *testing.T) {
+	assert.Equal(t, validator.Observer{}, validator.Observers(validator.Observer{}, validator.Observer{}))
+	var told string
+	all := func(name string) validator.Observer {
+		return validator.Observer{
+			Decision:      func(context.Context, validator.Decision) { told += name + "D" },
+			Wait:          func(context.Context, validator.Wait) { told += name + "W" },
+			KeyFetch:      func(validator.KeyFetch) { told += name + "K" },
+			Introspection: func(validator.Introspection) { told += name + "I" },
+			StatusFetch:   func(validator.StatusFetch) { told += name + "F" },
+			Signal:        func(context.Context, validator.Signal) { told += name + "S" },
+		}
+	}
+	for _, tc := range []struct {
+		joined validator.Observer
+		want   string
+	}{
+		{validator.Observers(all("1"), all("2"), all("3")), "1D2D3D1W2W3W1K2K3K1I2I3I1F2F3F1S2S3S"},
+		{validator.Observers(validator.Observer{}, all("2"), validator.Observer{}), "2D2W2K2I2F2S"},
+	} {
+		told = ""
+		o := tc.joined
+		o.Decision(t.Context(), validator.Decision{})
+		o.Wait(t.Context(), validator.Wait{})
+		o.KeyFetch(validator.KeyFetch{})
+		o.Introspection(validator.Introspection{})
+		o.StatusFetch(validator.StatusFetch{})
+		o.Signal(t.Context(), validator.Signal{})
+		assert.Equal(t, tc.want, told)
+	}
 }
 
 // TestCacheStats: a token that is known is a hit, and one too many makes another leave.
