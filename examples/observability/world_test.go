@@ -10,8 +10,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.uber.org/goleak"
 
+	"github.com/bearerguard/bearerguard/examples/observability/otelmetrics"
 	"github.com/bearerguard/bearerguard/examples/observability/prommetrics"
 	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
@@ -27,6 +30,7 @@ type world struct {
 	as          *validatortest.Server
 	v           *validator.Validator
 	registry    *prometheus.Registry
+	otel        *prometheus.Registry // the same through OpenTelemetry
 	metrics     *prommetrics.Metrics
 	revocations *validator.Revocations
 	proofs      *dpop.Memory
@@ -49,7 +53,7 @@ func (w *world) advance(d time.Duration) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC), registry: prometheus.NewRegistry()}
+	w := &world{now: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC), registry: prometheus.NewRegistry(), otel: prometheus.NewRegistry()}
 	var err error
 	w.as, err = validatortest.Start(validatortest.Options{Audience: audience, OpaquePrefix: prefix, Algorithm: "ES256", Clock: w.clock, Lifetime: time.Hour})
 	require.NoError(t, err)
@@ -60,6 +64,10 @@ func newWorld(t *testing.T) *world {
 	w.proofs, err = dpop.NewMemory(dpop.MemoryConfig{Capacity: 10, Clock: w.clock})
 	require.NoError(t, err)
 	w.metrics = prommetrics.New(w.registry)
+	reader, err := exporter.New(exporter.WithRegisterer(w.otel))
+	require.NoError(t, err)
+	counters, err := otelmetrics.New(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	require.NoError(t, err)
 	w.v, err = validator.New(validator.Config{
 		Issuers: []validator.Issuer{{
 			Name: "main", URL: w.as.Issuer(), Audiences: []string{audience}, ClientIDs: []string{client}, Profile: validator.RFC9068(),
@@ -68,7 +76,7 @@ func newWorld(t *testing.T) *world {
 				Auth: introspect.ClientSecretBasic(apiID, introspect.StaticSecret(apiSecret)), Format: introspect.Format{Prefix: prefix},
 			},
 		}},
-		Revocations: w.revocations, InsecureAllowHTTP: true, Observer: w.metrics.Observer(), Clock: w.clock,
+		Revocations: w.revocations, InsecureAllowHTTP: true, Observer: validator.Observers(w.metrics.Observer(), counters.Observer()), Clock: w.clock,
 	})
 	require.NoError(t, err)
 	w.registry.MustRegister(prommetrics.State{Validator: func() *validator.Validator { return w.v }, Revocations: w.revocations, Replays: w.proofs})
