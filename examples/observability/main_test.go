@@ -28,13 +28,14 @@ func TestOnce(t *testing.T) {
 		{"insufficient_scope", "insufficient_scope", "main", "1"},
 		{"invalid_token", "expired", "main", "1"},
 		{"invalid_token", "revoked", "main", "1"},
+		{"invalid_token", "inactive", "main", "1"},
 		{"invalid_token", "unknown_issuer", "none", "1"},
 		{"no_token", "no_token", "none", "1"},
 		{"unavailable", "introspection_unavailable", "main", "5"},
 		{"unavailable", "introspection_suspended", "main", "1"},
 		{"POST /events (a trace of its own)", "1"},
-		{"bearerguard.wait (part of a request, links to what was read)", "11"},
-		{"bearerguard.read (a trace of its own)", "11"},
+		{"bearerguard.wait (part of a request, links to what was read)", "12"},
+		{"bearerguard.read (a trace of its own)", "12"},
 	} {
 		assert.Contains(t, rows, want)
 	}

@@ -109,6 +109,9 @@ func TestBothAdaptersCountTheSame(t *testing.T) {
 	assert.Equal(t, 1.0, counts["class=invalid_token issuer=none reason=unknown_issuer"])
 	assert.Equal(t, map[string]float64{"cache=miss issuer=main origin=local": 3, "cache=hit issuer=main origin=local": 2, "cache=miss issuer=main origin=introspection": 1},
 		values(direct["bearerguard_accepted_total"]))
+	assert.Equal(t, map[string]float64{
+		"issuer=main outcome=ok what=keys": 5, "issuer=main outcome=ok what=introspection": 2, "issuer=main outcome=failed what=introspection": 5,
+	}, values(direct["bearerguard_read_duration_seconds"]), "that a token is not good is an answer too")
 	assert.Equal(t, map[string]float64{"issuer=main": 1}, values(direct["bearerguard_introspection_circuit_open"]))
 	assert.Equal(t, map[string]float64{"": 1}, values(direct["bearerguard_revocation_marks"]))
 	assert.Equal(t, map[string]float64{"issuer=main kind=event outcome=revoked reason=none": 1}, values(direct["bearerguard_signals_total"]))

@@ -5,12 +5,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/bearerguard/bearerguard/examples/observability/otelspans"
+	"github.com/bearerguard/bearerguard/validator"
 )
 
 // recorder keeps all spans.
@@ -103,13 +107,30 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// TestNoSpans: what is not traced costs no span.
-func TestNoSpans(t *testing.T) {
-	p := play(t)
-	before := len(p.spans.named("bearerguard.wait"))
-	p.traffic.as.Rotate("ES256")
-	_, _ = p.guarded.Validate(t.Context(), p.traffic.token())
-	assert.Len(t, p.spans.named("bearerguard.wait"), before)
+// TestWaits: what is not traced costs no span; and a number that has been overwritten, or
+// is not told of yet, is no link to something else.
+func TestWaits(t *testing.T) {
+	spans := new(recorder)
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	o := otelspans.New(tracers).Observer()
+	ctx, request := tracers.Tracer("test").Start(t.Context(), "request")
+	o.KeyFetch(validator.KeyFetch{Issuer: "main", Flight: 7})
+	for _, wait := range []struct {
+		ctx    context.Context
+		flight uint64
+	}{{t.Context(), 7}, {ctx, 7}, {ctx, 8}, {ctx, 7 + 256}} {
+		o.Wait(wait.ctx, validator.Wait{Issuer: "main", For: validator.WaitKeys, Flight: wait.flight, Took: time.Second})
+	}
+	o.KeyFetch(validator.KeyFetch{Issuer: "main", Flight: 7 + 256})
+	o.Wait(ctx, validator.Wait{Issuer: "main", For: validator.WaitKeys, Flight: 7})
+	request.End()
+	waits := spans.named("bearerguard.wait")
+	require.Len(t, waits, 4)
+	assert.Len(t, waits[0].Links(), 1)
+	assert.Equal(t, time.Second, waits[0].EndTime().Sub(waits[0].StartTime()))
+	for _, wait := range waits[1:] {
+		assert.Empty(t, wait.Links())
+	}
 }
 
 // assertClosed: attributes are ours, and short words.

@@ -31,9 +31,10 @@ func (t traffic) opaque() string {
 
 // round is one of everything that is to be seen on the dashboard.
 func (t traffic) round(ctx context.Context) error {
-	good, jane := t.token(), t.token(validatortest.Subject("jane"))
+	good, jane, over := t.token(), t.token(validatortest.Subject("jane")), t.opaque()
+	t.as.Revoke(over)
 	tokens := []string{
-		good, good, good, jane, t.opaque(), "", "garbage",
+		good, good, good, jane, t.opaque(), over, "", "garbage",
 		t.token(validatortest.Expiry(time.Now().Add(-time.Hour))), t.token(validatortest.Audience("api://other")),
 		t.token(validatortest.ClientID("another-app")), t.token(validatortest.Claim("iss", "https://elsewhere.example")),
 		t.token(validatortest.Scope("profile")), good + "AAAA",

@@ -96,7 +96,7 @@ func (s *Spans) waited(ctx context.Context, w validator.Wait) {
 // read is told after the fact: the span is as long ago as it took.
 func (s *Spans) read(issuer string, what validator.WaitFor, number uint64, took time.Duration, failed bool) {
 	now := time.Now()
-	_, span := s.tracer.Start(context.Background(), "bearerguard.read", trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindClient),
+	_, span := s.tracer.Start(context.Background(), "bearerguard.read", trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(now.Add(-took)), attributesOf(issuer, what))
 	if failed {
 		span.SetStatus(codes.Error, "") // why is in the log: it may quote what a server said
