@@ -57,10 +57,12 @@ type Config struct {
 	Clock func() time.Time
 	// OnFetch, if set, is called after each fetch, by the goroutine that fetched.
 	OnFetch func(Fetch)
-	// OnWait, if set, is called when a call of Key, Ready or Refresh has waited for a
-	// fetch, with the context of that call and by its goroutine. It is not called for
+	// OnWait, if set, is called when a call of Key, Ready or Refresh begins to wait for a
+	// fetch, with the context of that call; and what it returns, unless that is nil, when
+	// the wait is over, with Fetch.Flight, and whether the context had ended before the
+	// fetch did. Both by the goroutine of the call. It is not called for
 	// what waits on behalf of several callers, such as a question whose answer is signed.
-	OnWait func(context.Context, Wait)
+	OnWait func(context.Context) (over func(flight uint64, left bool))
 }
 
 // Fetch tells how one fetch of a key set ended.
@@ -70,15 +72,8 @@ type Fetch struct {
 	Skipped []Skipped // of the set known now; of the one that was read, when Err is ErrNoUsableKey
 	Changed bool      // other keys than before
 
-	Flight uint64        // its number, unique in this process; those who waited for it have it in Wait
+	Flight uint64        // its number, unique in this process; see Config.OnWait
 	Took   time.Duration // by Config.Clock
-}
-
-// Wait tells how one call waited for a fetch, which others may have waited for too.
-type Wait struct {
-	Flight uint64        // Fetch.Flight
-	Took   time.Duration // by Config.Clock
-	Left   bool          // its context ended before the fetch did
 }
 
 // New returns a Source that has fetched nothing yet: it does no I/O. The error is

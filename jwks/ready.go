@@ -71,10 +71,12 @@ func (s *Source) board(called uint64) (*flight, error) {
 
 // await waits for a flight. One that failed decides nothing.
 func (s *Source) await(ctx context.Context, flight *flight) error {
-	began := s.config.Clock()
+	over := s.waiting(ctx)
 	_, err := flight.Wait(ctx)
 	left := err != nil && ctx.Err() != nil
-	s.waited(ctx, Wait{flight.Number(), s.config.Clock().Sub(began), left})
+	if over != nil {
+		over(flight.Number(), left)
+	}
 	if left {
 		return context.Cause(ctx)
 	}
@@ -86,11 +88,13 @@ func (s *Source) await(ctx context.Context, flight *flight) error {
 	return s.unavailable(flight.failure)
 }
 
-// waited tells of a call that waited. What waits on behalf of several is no call.
-func (s *Source) waited(ctx context.Context, w Wait) {
-	if s.config.OnWait != nil && remote.FlightOf(ctx) == 0 {
-		s.config.OnWait(ctx, w)
+// waiting tells of a call that waits, and returns whom to tell when that is over. What
+// waits on behalf of several is no call.
+func (s *Source) waiting(ctx context.Context) (over func(flight uint64, left bool)) {
+	if s.config.OnWait == nil || remote.FlightOf(ctx) != 0 {
+		return nil
 	}
+	return s.config.OnWait(ctx)
 }
 
 // unavailable says what failed, and when asking again can help. s.mu is held.

@@ -131,7 +131,7 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q), nil },
 	}
 	for {
-		errand.Waited = v.waiting(ctx, q.issuer, WaitIntrospection)
+		errand.Waited = v.witness.waiting(ctx, q.issuer.name, WaitIntrospection, v.clock)
 		got, err := v.inquiries.Do(ctx, q.id, errand)
 		switch {
 		case err != nil && ctx.Err() != nil:

@@ -150,8 +150,8 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 		OnFetch: func(f jwks.Fetch) {
 			seen.Load().keyFetch(KeyFetch{spec.name, f.Err, f.Keys, f.Skipped, f.Changed, f.Took, f.Flight})
 		},
-		OnWait: func(ctx context.Context, w jwks.Wait) {
-			seen.Load().wait(ctx, Wait{spec.name, WaitKeys, w.Took, w.Left, w.Flight})
+		OnWait: func(ctx context.Context) func(uint64, bool) {
+			return seen.Load().waiting(ctx, spec.name, WaitKeys, clock)
 		},
 	})
 }

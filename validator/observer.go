@@ -179,20 +179,15 @@ func (w *witness) statusFetch(f StatusFetch) {
 	}
 }
 
-func (w *witness) wait(ctx context.Context, waited Wait) {
-	if w.observer.Wait != nil {
-		w.observer.Wait(ctx, waited)
-	}
-}
-
-// waiting begins to measure how long a call waits. nil: nobody wants to know.
-func (v *Validator) waiting(ctx context.Context, is *issuer, what WaitFor) func(flight uint64, left bool) {
-	if v.witness.observer.Wait == nil {
+// waiting begins to measure how long a call waits, and returns whom to tell when that is
+// over. nil: nobody wants to know.
+func (w *witness) waiting(ctx context.Context, issuer string, what WaitFor, clock func() time.Time) func(flight uint64, left bool) {
+	if w.observer.Wait == nil {
 		return nil
 	}
-	began := v.clock()
+	began := clock()
 	return func(flight uint64, left bool) {
-		v.witness.wait(ctx, Wait{is.name, what, v.clock().Sub(began), left, flight})
+		w.observer.Wait(ctx, Wait{issuer, what, clock().Sub(began), left, flight})
 	}
 }
 

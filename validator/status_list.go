@@ -62,7 +62,7 @@ func (v *Validator) checkStatus(ctx context.Context, t *facts) (waited bool, ref
 			Timeout: askTimeout,
 			Known:   func() (*statusList, bool) { return v.keptStatuses(t) },
 			Work:    func(ctx context.Context) (*statusList, error) { return v.fetchStatuses(ctx, t), nil },
-			Waited:  v.waiting(ctx, t.issuer, WaitStatusList),
+			Waited:  v.witness.waiting(ctx, t.issuer.name, WaitStatusList, v.clock),
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:

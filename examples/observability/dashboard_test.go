@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,7 +117,7 @@ func check(exported map[string][]string, expr string) (names, wrong []string) {
 			}
 			known = append(known, own...)
 			for _, m := range n.LabelMatchers {
-				if m.Name != labels.MetricName && !slices.Contains(own, m.Name) {
+				if m.Name != model.MetricNameLabel && !slices.Contains(own, m.Name) {
 					wrong = append(wrong, n.Name+"{"+m.Name+"}")
 				}
 			}

@@ -46,7 +46,7 @@ func (r *recorder) named(prefix string) (found []sdktrace.ReadOnlySpan) {
 func attributesOf(pairs []attribute.KeyValue) map[string]string {
 	all := map[string]string{}
 	for _, pair := range pairs {
-		all[string(pair.Key)] = pair.Value.Emit()
+		all[string(pair.Key)] = pair.Value.String()
 	}
 	return all
 }
