@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,6 +48,19 @@ func (l *logbook) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// noStore is a store that is down.
+type noStore struct{}
+
+func (noStore) Take(context.Context, string, []byte, string, time.Duration) ([]byte, bool, error) {
+	return nil, false, assert.AnError
+}
+
+func (noStore) Put(context.Context, string, []byte, time.Time, time.Duration, string) error {
+	return assert.AnError
+}
+
+func (noStore) Release(context.Context, string, string) error { return assert.AnError }
+
 // TestLogEvents: what is logged is a closed set, each record of one shape, as the guide
 // says; and no token is in any, whatever became of it.
 func TestLogEvents(t *testing.T) {
@@ -55,6 +69,7 @@ func TestLogEvents(t *testing.T) {
 		revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
 		require.NoError(t, err)
 		c.Revocations, c.Logger = revocations, slog.New(book)
+		c.Fleet = &validator.Fleet{Sealer: sealer(t, 1), Answers: noStore{}}
 		is := &c.Issuers[0]
 		is.MaxTokenLifetime, is.EventAudiences = lifetime, []string{eventAudience}
 		is.Introspection = &introspect.Config{Endpoint: is.URL + "/introspect", Auth: introspect.ClientSecretBasic(apiID, introspect.StaticSecret(apiSecret))}
@@ -82,6 +97,7 @@ func TestLogEvents(t *testing.T) {
 		"key set unavailable|`issuer`, `error`, `keys`":                {warn},
 		"introspection failed|`issuer`, `reason`, `error`":             {warn},
 		"status list unavailable|`issuer`, `error`":                    {warn},
+		"shared store|`issuer`, `outcome`, `error`":                    {warn},
 		"signal received|`kind`, `issuer`, `outcome`":                  {info},
 		"signal refused|`kind`, `issuer`, `reason`, `error`":           {info, warn},
 	}

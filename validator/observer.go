@@ -33,6 +33,9 @@ type Observer struct {
 	// Signal is called for every call of ReceiveEvent and ReceiveLogout, with the
 	// context of that call.
 	Signal func(context.Context, Signal)
+	// Fleet is called for every use of a store of Config.Fleet, while those who wait for
+	// what comes of it still do.
+	Fleet func(FleetEvent)
 }
 
 // Decision is the outcome of one validation.
@@ -117,7 +120,8 @@ type Wait struct {
 	// Left: the call's own context ended before there was an outcome.
 	Left bool
 	// Flight is that of the KeyFetch, Introspection or StatusFetch. It was told before,
-	// unless Left, or where a queue or a circuit refused the question.
+	// unless Left, or where nobody was asked: a queue or a circuit refused the question, or
+	// a replica had answered it (Config.Fleet).
 	Flight uint64
 }
 

@@ -3,6 +3,7 @@ package validator_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -238,14 +239,19 @@ func TestObservers(t *testing.T) {
 			Introspection: func(validator.Introspection) { told += name + "I" },
 			StatusFetch:   func(validator.StatusFetch) { told += name + "F" },
 			Signal:        func(context.Context, validator.Signal) { told += name + "S" },
+			Fleet:         func(validator.FleetEvent) { told += name + "R" },
 		}
+	}
+	fields := reflect.ValueOf(validator.Observers(all("")))
+	for i := range fields.NumField() {
+		assert.False(t, fields.Field(i).IsNil(), fields.Type().Field(i).Name)
 	}
 	for _, tc := range []struct {
 		joined validator.Observer
 		want   string
 	}{
-		{validator.Observers(all("1"), all("2"), all("3")), "1D2D3D1W2W3W1K2K3K1I2I3I1F2F3F1S2S3S"},
-		{validator.Observers(validator.Observer{}, all("2"), validator.Observer{}), "2D2W2K2I2F2S"},
+		{validator.Observers(all("1"), all("2"), all("3")), "1D2D3D1W2W3W1K2K3K1I2I3I1F2F3F1S2S3S1R2R3R"},
+		{validator.Observers(validator.Observer{}, all("2"), validator.Observer{}), "2D2W2K2I2F2S2R"},
 	} {
 		told = ""
 		o := tc.joined
@@ -255,6 +261,7 @@ func TestObservers(t *testing.T) {
 		o.Introspection(validator.Introspection{})
 		o.StatusFetch(validator.StatusFetch{})
 		o.Signal(t.Context(), validator.Signal{})
+		o.Fleet(validator.FleetEvent{})
 		assert.Equal(t, tc.want, told)
 	}
 }

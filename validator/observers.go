@@ -12,6 +12,7 @@ func Observers(all ...Observer) Observer {
 		joined.KeyFetch = either(joined.KeyFetch, o.KeyFetch)
 		joined.Introspection = either(joined.Introspection, o.Introspection)
 		joined.StatusFetch = either(joined.StatusFetch, o.StatusFetch)
+		joined.Fleet = either(joined.Fleet, o.Fleet)
 		joined.Signal = both(joined.Signal, o.Signal)
 	}
 	return joined

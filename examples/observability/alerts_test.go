@@ -129,6 +129,14 @@ func TestAlertsFire(t *testing.T) {
 				_ = w.revocations.Revoke(validator.Revocation{Issuer: w.as.Issuer(), TokenID: fmt.Sprint(i, "-", n)})
 			}
 		}, []string{"BearerguardRevocationsFolded"}},
+		"the feed of revocations is cut": {func(w *world, i int) {
+			if i == 40 {
+				w.feed.Behind("cut", 0)
+			}
+		}, []string{"BearerguardRevocationFeedBehind"}},
+		"the shared store is down": {func(w *world, _ int) {
+			w.metrics.Observer().Fleet(validator.FleetEvent{Issuer: "main", Outcome: validator.FleetUnavailable})
+		}, []string{"BearerguardFleetStore"}},
 		"more proofs than there is room for": {func(w *world, _ int) { w.use(9) }, []string{"BearerguardReplayStoreFull"}},
 		"a mistake in the configuration": {func(w *world, i int) {
 			if i == 50 {
@@ -142,6 +150,7 @@ func TestAlertsFire(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, h := newWorld(t), history{}
+			w.feed.CaughtUp()
 			w.try(w.token())
 			h.note(t, w)
 			for i := range 60 {

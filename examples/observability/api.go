@@ -39,6 +39,7 @@ type api struct {
 	otel     *prometheus.Registry // the same, through OpenTelemetry
 	meters   *sdkmetric.MeterProvider
 	guarded  *validator.Validator
+	observer validator.Observer
 	reload   func() error
 }
 
@@ -92,7 +93,7 @@ func newAPI(issuer string, tracers trace.TracerProvider) (*api, error) {
 		return nil, err
 	}
 
-	a.guarded = v
+	a.guarded, a.observer = v, config.Observer
 	a.reload = func() error { // a service would read its configuration again, and serve by what this returns
 		_, err := v.WithConfig(config)
 		metrics.Reloaded(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
@@ -42,6 +43,7 @@ func play(t *testing.T) *playground {
 	p.traffic = traffic{as, server.Client(), server.URL}
 	require.NoError(t, p.traffic.round(t.Context()))
 	require.NoError(t, p.reload())
+	p.observer.Fleet(validator.FleetEvent{Issuer: "main", Outcome: validator.FleetFound}) // this program is no fleet
 	return p
 }
 

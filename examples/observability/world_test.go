@@ -33,6 +33,7 @@ type world struct {
 	otel        *prometheus.Registry // the same through OpenTelemetry
 	metrics     *prommetrics.Metrics
 	revocations *validator.Revocations
+	feed        *validator.Follower
 	proofs      *dpop.Memory
 
 	mu  sync.Mutex
@@ -59,7 +60,9 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(w.as.Close)
 	w.as.AddClient(apiID, apiSecret)
-	w.revocations, err = validator.NewRevocations(validator.RevocationsConfig{MaxMarks: 100})
+	w.revocations, err = validator.NewRevocations(validator.RevocationsConfig{MaxMarks: 100, WhileBehind: validator.ServeWhileBehind})
+	require.NoError(t, err)
+	w.feed, err = w.revocations.Follow(func([]validator.RevocationMark) {})
 	require.NoError(t, err)
 	w.proofs, err = dpop.NewMemory(dpop.MemoryConfig{Capacity: 10, Clock: w.clock})
 	require.NoError(t, err)

@@ -25,8 +25,8 @@ const scope = "github.com/bearerguard/bearerguard/examples/observability/otelmet
 // Metrics are the counters of what happens. They are safe for concurrent use, and live on
 // through reloads of the configuration.
 type Metrics struct {
-	decisions, accepted, keyChanges, signals, reloads metric.Int64Counter
-	reads, waits                                      metric.Float64Histogram
+	decisions, accepted, keyChanges, signals, fleet, reloads metric.Int64Counter
+	reads, waits                                             metric.Float64Histogram
 
 	mu   sync.RWMutex
 	sets map[[8]string]metric.MeasurementOption // as many as there are series
@@ -56,6 +56,7 @@ func New(provider metric.MeterProvider) (*Metrics, error) {
 		waits:      seconds("wait_duration", "How long calls waited for what was read."),
 		keyChanges: counter("key_changes", "Fetches that brought other keys than before."),
 		signals:    counter("signals", "What issuers told of revocations."),
+		fleet:      counter("fleet_uses", "Uses of the store that replicas share."),
 		reloads:    counter("reloads", "Reloads of the configuration."),
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -87,6 +88,9 @@ func (m *Metrics) Observer() validator.Observer {
 		},
 		StatusFetch: func(f validator.StatusFetch) { m.read(f.Issuer, validator.WaitStatusList, f.Err != nil, f.Took) },
 		Signal:      m.signal,
+		Fleet: func(e validator.FleetEvent) {
+			m.fleet.Add(context.Background(), 1, m.with("issuer", e.Issuer, "outcome", string(e.Outcome)))
+		},
 	}
 }
 
@@ -206,6 +210,7 @@ func (s State) Register(provider metric.MeterProvider) error {
 		marks:           gauge("revocation_marks", "Revocations that are remembered one by one."),
 		marksLimit:      gauge("revocation_marks_limit", "How many can be."),
 		folded:          counter("revocation_folded", "Revocations that count for their whole issuer for want of room."),
+		feedBehind:      gauge("revocation_feed_behind", "1: revocations that were made elsewhere may be missing."),
 		watched:         gauge("watched_streams", "Streams that end when their token is revoked."),
 		proofs:          gauge("replay_proofs", "DPoP proofs that are remembered."),
 		proofsLimit:     gauge("replay_proofs_limit", "How many can be."),
@@ -224,7 +229,8 @@ type instruments struct {
 	keys, keysSkipped, keysFetched, keysFailures, keysStale metric.Int64Observable
 	circuitOpen, circuitOpenings, inFlight, waiting         metric.Int64Observable
 	cacheEntries, cacheEvictions                            metric.Int64Observable
-	marks, marksLimit, folded, watched, proofs, proofsLimit metric.Int64Observable
+	marks, marksLimit, folded, feedBehind, watched          metric.Int64Observable
+	proofs, proofsLimit                                     metric.Int64Observable
 }
 
 func (s State) observe(to metric.Observer, i *instruments) {
@@ -255,6 +261,7 @@ func (s State) observe(to metric.Observer, i *instruments) {
 		to.ObserveInt64(i.marks, int64(r.Marks))
 		to.ObserveInt64(i.marksLimit, int64(r.MaxMarks))
 		to.ObserveInt64(i.folded, int64(r.Folded))
+		to.ObserveInt64(i.feedBehind, number(r.Feed.Behind))
 		to.ObserveInt64(i.watched, int64(r.Watched))
 	}
 	if s.Replays != nil {

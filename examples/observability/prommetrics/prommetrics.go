@@ -19,8 +19,8 @@ import (
 // Metrics are the counters of what happens. They are safe for concurrent use, and live on
 // through reloads of the configuration.
 type Metrics struct {
-	decisions, accepted, keyChanges, signals, reloads *prometheus.CounterVec
-	reads, waits                                      *prometheus.HistogramVec
+	decisions, accepted, keyChanges, signals, fleet, reloads *prometheus.CounterVec
+	reads, waits                                             *prometheus.HistogramVec
 }
 
 // New registers the counters. It panics on a registry that has them already.
@@ -41,6 +41,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		waits:      seconds("wait_duration_seconds", "How long calls waited for what was read.", "issuer", "what"),
 		keyChanges: counter("key_changes_total", "Fetches that brought other keys than before.", "issuer"),
 		signals:    counter("signals_total", "What issuers told of revocations.", "issuer", "kind", "outcome", "reason"),
+		fleet:      counter("fleet_uses_total", "Uses of the store that replicas share.", "issuer", "outcome"),
 		reloads:    counter("reloads_total", "Reloads of the configuration.", "outcome"),
 	}
 	for _, failed := range []bool{false, true} {
@@ -68,6 +69,7 @@ func (m *Metrics) Observer() validator.Observer {
 		},
 		StatusFetch: func(f validator.StatusFetch) { m.read(f.Issuer, validator.WaitStatusList, f.Err != nil, f.Took) },
 		Signal:      m.signal,
+		Fleet:       func(e validator.FleetEvent) { m.fleet.WithLabelValues(e.Issuer, string(e.Outcome)).Inc() },
 	}
 }
 
@@ -152,6 +154,7 @@ var (
 	marks           = gauge("revocation_marks", "Revocations that are remembered one by one.")
 	marksLimit      = gauge("revocation_marks_limit", "How many can be.")
 	folded          = gauge("revocation_folded_total", "Revocations that count for their whole issuer for want of room.")
+	feedBehind      = gauge("revocation_feed_behind", "1: revocations that were made elsewhere may be missing.")
 	watched         = gauge("watched_streams", "Streams that end when their token is revoked.")
 	proofs          = gauge("replay_proofs", "DPoP proofs that are remembered.")
 	proofsLimit     = gauge("replay_proofs_limit", "How many can be.")
@@ -161,7 +164,7 @@ var (
 func (s State) Describe(to chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		keys, keysSkipped, keysFetched, keysFailures, keysStale, circuitOpen, circuitOpenings, inFlight, waiting,
-		cacheEntries, cacheEvictions, marks, marksLimit, folded, watched, proofs, proofsLimit,
+		cacheEntries, cacheEvictions, marks, marksLimit, folded, feedBehind, watched, proofs, proofsLimit,
 	} {
 		to <- desc
 	}
@@ -201,6 +204,7 @@ func (s State) Collect(to chan<- prometheus.Metric) {
 		put(marks, float64(r.Marks))
 		put(marksLimit, float64(r.MaxMarks))
 		count(folded, r.Folded)
+		put(feedBehind, number(r.Feed.Behind))
 		put(watched, float64(r.Watched))
 	}
 	if s.Replays != nil {
