@@ -129,8 +129,9 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 	for again := fresh.now(); ; again = true { // the flight had begun too long before we came, without the key, or before a revocation
 		got, err := v.inquiries.Do(ctx, q.id, remote.Errand[verdict]{
 			Timeout: askTimeout, Fresh: again,
-			Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
-			Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Known:  func() (verdict, bool) { return v.answered(q, fresh, arrived) },
+			Work:   func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Waited: v.witness.waiting(ctx, q.issuer.name, WaitIntrospection, v.clock),
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -212,7 +213,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 		v.forget(q, e.Reason, answer.SentAt, now.Add(inactiveFor))
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
-		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+		v.witness.introspection(Introspection{q.issuer.name, e, now.Sub(began), remote.FlightOf(ctx)})
 	}
 	return verdict{known, e}, answer
 }

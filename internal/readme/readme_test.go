@@ -27,6 +27,7 @@ var compiled = []string{
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 	"examples/grpc/*.go",
+	"examples/observability/*.go",
 	"examples/routers/*.go",
 }
 
