@@ -45,7 +45,7 @@ func (v *Validator) decide(ctx context.Context, raw string, require *Requirement
 		}
 	}
 	if d.Err == nil {
-		d.Err = admit(ctx, raw, known, *require)
+		d.Err = admit(ctx, raw, known, require)
 	}
 	return d
 }
@@ -271,7 +271,7 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 }
 
 // admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, known *facts, require Requirements) *Error {
+func admit(ctx context.Context, raw string, known *facts, require *Requirements) *Error {
 	if e := prove(ctx, raw, known, require.Proofs); e != nil {
 		e.finding = atProof // whatever reason it was given
 		return verified(e)

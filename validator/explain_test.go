@@ -1,0 +1,125 @@
+package validator_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+// agrees asserts what holds for every explanation: its verdict is err, which Validate
+// returned for the same token; exactly one check decided, for that reason; those before
+// it have passed; and no part of the token is in it. It returns the check that decided.
+func agrees(t testing.TB, x *validator.Explanation, raw string, err error) (decisive validator.ExplainedCheck) {
+	t.Helper()
+	require.Equal(t, reasonOf(err), x.Reason)
+	require.Equal(t, err == nil, x.Accepted)
+	if err != nil {
+		class := allClasses[slices.IndexFunc(allClasses, func(class error) bool { return errors.Is(err, class) })]
+		refused(t, x.Err, class, reasonOf(err))
+		require.Equal(t, class.Error(), x.Class)
+		require.Equal(t, reasonOf(err).Advice(), x.Advice)
+	} else {
+		require.Nil(t, x.Err)
+		require.True(t, x.Verified)
+	}
+	decided := false
+	for _, c := range x.Checks {
+		require.NotEmpty(t, c.Expected, c.Name)
+		require.Equal(t, c.State == validator.CheckFailed, c.Reason != "", c.Name)
+		require.Equal(t, c.Reason.Advice(), c.Advice, c.Name)
+		require.False(t, x.Verified && c.Unverified, c.Name)
+		switch {
+		case c.Decisive:
+			require.False(t, decided, "%s: two checks decided", c.Name)
+			require.Equal(t, x.Reason, c.Reason, c.Name)
+			decided, decisive = true, c
+		case x.Accepted || !decided:
+			require.Contains(t, []validator.CheckState{validator.CheckPassed, validator.CheckDoesNotApply}, c.State, "%s before %s", c.Name, x.Reason)
+		}
+	}
+	require.Equal(t, err != nil, decided)
+	require.Equal(t, names, namesOf(x), "the same checks for every token")
+	silent(t, x, raw)
+	return decisive
+}
+
+// names are the checks of an explanation.
+var names = namesOf(mustExplain(validator.Config{Issuers: []validator.Issuer{{URL: "https://as.example", Audiences: strs{"a"}, AnyClient: true}}}))
+
+func mustExplain(c validator.Config) *validator.Explanation {
+	v, err := validator.New(c)
+	if err != nil {
+		panic(err)
+	}
+	return v.Explain(context.Background(), "")
+}
+
+func namesOf(x *validator.Explanation) (list []string) {
+	for _, c := range x.Checks {
+		list = append(list, c.Name)
+	}
+	return list
+}
+
+// texts are all that an explanation can be turned into.
+func texts(t testing.TB, x *validator.Explanation) []string {
+	t.Helper()
+	data, err := json.Marshal(x)
+	require.NoError(t, err)
+	return []string{string(data), x.String(), fmt.Sprintf("%v %+v %#v %s %q %x", x, x, x, x, x, x)}
+}
+
+// silent asserts that no part of the token is in an explanation.
+func silent(t testing.TB, x *validator.Explanation, raw string) {
+	t.Helper()
+	parts := append(strings.Split(raw, "."), raw)
+	for _, text := range texts(t, x) {
+		for _, part := range parts {
+			if len(part) >= 16 {
+				require.NotContains(t, text, part)
+				require.NotContains(t, text, part[len(part)-16:])
+				require.NotContains(t, text, part[:16])
+			}
+		}
+	}
+}
+
+// requirements are some calls, by name.
+var requirements = map[string]validator.Requirements{
+	"nothing":   {},
+	"any token": {Policy: &validator.Policy{AnyToken: true, AnyTrustedIssuer: true}},
+	"scope":     {Policy: &validator.Policy{Scopes: strs{"read"}, AnyTrustedIssuer: true}},
+	"more":      {Policy: &validator.Policy{Scopes: strs{"root"}, AnyTrustedIssuer: true, ACRValues: strs{"gold"}, MaxTokenAge: 1}},
+	"unusable":  {Policy: &validator.Policy{}},
+}
+
+// TestExplainIsValidate: for every token of every style and whatever the call asks,
+// Explain says what ValidateWith says, on a miss as on a hit.
+func TestExplainIsValidate(t *testing.T) {
+	for name, style := range styles {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
+			cases := s.Corpus(client)
+			for call, require := range requirements {
+				one, other := build(t, configure(style.issuer(s))), build(t, configure(style.issuer(s)))
+				for _, round := range []string{"miss", "hit"} {
+					for _, c := range cases {
+						_, err := one.ValidateWith(t.Context(), c.Token, require)
+						x := other.ExplainWith(t.Context(), c.Token, require)
+						t.Run(call+"/"+round+"/"+c.Name, func(t *testing.T) { agrees(t, x, c.Token, err) })
+					}
+				}
+			}
+		})
+	}
+}
