@@ -52,16 +52,17 @@ func agrees(t testing.TB, x *validator.Explanation, raw string, err error) (deci
 	return decisive
 }
 
-// names are the checks of an explanation.
-var names = namesOf(mustExplain(validator.Config{Issuers: []validator.Issuer{{URL: "https://as.example", Audiences: strs{"a"}, AnyClient: true}}}))
-
-func mustExplain(c validator.Config) *validator.Explanation {
-	v, err := validator.New(c)
-	if err != nil {
-		panic(err)
-	}
-	return v.Explain(context.Background(), "")
-}
+// nothing is the explanation of no token, and names are its checks.
+var (
+	nothing = func() *validator.Explanation {
+		v, err := validator.New(validator.Config{Issuers: []validator.Issuer{{URL: "https://as.example", Audiences: strs{"a"}, AnyClient: true}}})
+		if err != nil {
+			panic(err)
+		}
+		return v.Explain(context.Background(), "")
+	}()
+	names = namesOf(nothing)
+)
 
 func namesOf(x *validator.Explanation) (list []string) {
 	for _, c := range x.Checks {
@@ -75,19 +76,21 @@ func texts(t testing.TB, x *validator.Explanation) []string {
 	t.Helper()
 	data, err := json.Marshal(x)
 	require.NoError(t, err)
-	return []string{string(data), x.String(), fmt.Sprintf("%v %+v %#v %s %q %x", x, x, x, x, x, x)}
+	return []string{string(data), x.String(), fmt.Sprintf("%#v", x)}
 }
 
-// silent asserts that no part of the token is in an explanation.
+// silent asserts that no part of the token is in an explanation, but for words that are
+// in every explanation.
 func silent(t testing.TB, x *validator.Explanation, raw string) {
 	t.Helper()
-	parts := append(strings.Split(raw, "."), raw)
-	for _, text := range texts(t, x) {
-		for _, part := range parts {
-			if len(part) >= 16 {
-				require.NotContains(t, text, part)
-				require.NotContains(t, text, part[len(part)-16:])
-				require.NotContains(t, text, part[:16])
+	text, always := strings.Join(texts(t, x), "\n"), strings.Join(texts(t, nothing), "\n")
+	for _, part := range strings.Split(raw, ".") {
+		if len(part) < 16 {
+			continue
+		}
+		for _, piece := range []string{part[:16], part[len(part)-16:]} {
+			if !strings.Contains(always, piece) {
+				require.NotContains(t, text, piece)
 			}
 		}
 	}
@@ -111,6 +114,9 @@ func TestExplainIsValidate(t *testing.T) {
 			s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
 			cases := s.Corpus(client)
 			for call, require := range requirements {
+				if style.style != validatortest.StyleGeneric && call != "nothing" {
+					continue // policies are not the style's business
+				}
 				one, other := build(t, configure(style.issuer(s))), build(t, configure(style.issuer(s)))
 				for _, round := range []string{"miss", "hit"} {
 					for _, c := range cases {
