@@ -402,3 +402,94 @@ func allReasons(t *testing.T) map[string]validator.Reason {
 	})
 	return reasons
 }
+
+// TestExplainGenuine: what refuses a token whose signature verified is told apart,
+// although three checks can say "revoked" or name a tenant.
+func TestExplainGenuine(t *testing.T) {
+	p := publish(t, func(c *validator.Config) {
+		c.Issuers[0].MaxTokenLifetime = time.Hour
+		c.Revocations = newRevocations(t, validator.RevocationsConfig{})
+	})
+	p.says(p.list(2, []byte{0b1110_0100}, nil, nil)) // valid, invalid, suspended, anything else
+	revoked := p.token(0, validatortest.Subject("revoked"))
+	require.NoError(t, p.config.Revocations.Revoke(validator.Revocation{Issuer: p.Issuer(), Subject: "revoked"}))
+	for name, tc := range map[string]struct {
+		raw, check string
+		reason     validator.Reason
+	}{
+		"good":       {p.token(0), "", ""},
+		"revoked":    {revoked, "revocation", validator.ReasonRevoked},
+		"invalid":    {p.token(1), "status_list", validator.ReasonRevoked},
+		"suspended":  {p.token(2), "status_list", validator.ReasonSuspended},
+		"of its own": {p.token(3), "status_list", validator.ReasonStatusUnknown},
+		"no list":    {p.token(99), "status_list", validator.ReasonStatusUnknown},
+		"elsewhere":  {p.AccessToken(validatortest.Claim("status", members{"other": 1})), "status", validator.ReasonStatusUnknown},
+	} {
+		for _, round := range []string{"miss", "hit"} {
+			_, err := p.validator.Validate(t.Context(), tc.raw)
+			require.Equal(t, tc.reason, reasonOf(err), name)
+			other, rebuilt := p.validator.WithConfig(p.config)
+			require.NoError(t, rebuilt)
+			for _, v := range []*validator.Validator{p.validator, other} {
+				x := v.Explain(t.Context(), tc.raw)
+				assert.Equal(t, tc.check, agrees(t, x, tc.raw, err).Name, "%s, %s", name, round)
+				if tc.check != "status" {
+					assert.Equal(t, validator.CheckPassed, explained(t, x, "signature").State)
+					assert.True(t, x.Verified && x.Key.Verified)
+				}
+			}
+		}
+	}
+}
+
+// TestExplainTenant: the two looks at a tenant are told apart.
+func TestExplainTenant(t *testing.T) {
+	allowed := 1
+	s := entraTenants(t, templateV2, validator.Tenants{Permit: func(string) bool { allowed--; return allowed >= 0 }})
+	v, raw := s.validator(t), s.token(t, contoso, nil)
+	x := v.Explain(t.Context(), raw) // the second time it is asked it says no
+	assert.Equal(t, validator.ReasonTenantNotAllowed, x.Reason)
+	assert.Equal(t, "tenant", agrees(t, x, raw, x.Err).Name)
+	assert.True(t, x.Verified)
+	x = v.Explain(t.Context(), s.token(t, fabrikam, nil))
+	assert.Equal(t, "tid", agrees(t, x, raw, x.Err).Name)
+	assert.False(t, x.Verified)
+}
+
+// TestExplainOpaque: of an opaque token there is only what its issuer says.
+func TestExplainOpaque(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	o := newOracle(t)
+	c := configure(ask(s, o.at))
+	c.Clock = clock.Now
+	v, raw := build(t, c), "opaque-token-of-some-length"
+	o.says(answer(map[string]any{"exp": clock.Now().Add(time.Minute).Unix(), "cnf": map[string]any{"jkt": thumbprint}}))
+	proof := validator.Requirements{Proofs: []validator.Proof{fixedProof{proven: validator.Confirmation{JKT: thumbprint}}}}
+	x := v.ExplainWith(t.Context(), raw, proof)
+	agrees(t, x, raw, nil)
+	for name, want := range map[string][2]string{
+		"form": {"passed", "opaque"}, "claims": {"does_not_apply", ""}, "exp": {"does_not_apply", ""}, "signature": {"does_not_apply", ""},
+		"answer aud": {"passed", audience}, "answer client": {"passed", client}, "answer exp": {"passed", "2026-11-01T12:01:00Z"},
+		"answer iat": {"does_not_apply", ""}, "answer agrees": {"does_not_apply", ""}, "proof": {"passed", "bound to a key (jkt)"},
+	} {
+		got := explained(t, x, name)
+		assert.Equal(t, want, [2]string{string(got.State), got.Actual}, name)
+	}
+	assert.Nil(t, x.Key)
+	_, err := v.Validate(t.Context(), raw)
+	x = v.Explain(t.Context(), raw)
+	assert.Equal(t, "proof", agrees(t, x, raw, err).Name)
+	assert.True(t, x.Verified && x.Cache.Cached)
+
+	// The issuer's own word is remembered for a while, and expiry is by its answer.
+	clock.Advance(time.Minute)
+	o.says(`{"active":false}`)
+	for range 2 {
+		x = v.Explain(t.Context(), raw)
+		c := agrees(t, x, raw, x.Err)
+		assert.Equal(t, strs{"introspection", "inactive"}, strs{c.Name, string(x.Reason)})
+		assert.Equal(t, &validator.ExplainedIntrospection{Asked: true}, x.Introspection)
+	}
+	assert.Equal(t, 2, o.times())
+}
