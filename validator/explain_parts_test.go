@@ -2,15 +2,9 @@ package validator_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"net/http"
-	"reflect"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,170 +188,6 @@ func TestExplainIsNotHeard(t *testing.T) {
 	assert.Equal(t, []int32{0, 1}, []int32{decisions.Load(), fetches.Load()})
 }
 
-// calls counts the calls of all functions that an owner can supply.
-type calls struct{ tenants, permit, details, proof, router int }
-
-func (n *calls) requirements() validator.Requirements {
-	return validator.Requirements{
-		Policy: &validator.Policy{
-			Permit:               func(context.Context, *validator.Token) error { n.permit++; return nil },
-			AuthorizationDetails: []validator.DetailRule{validator.Detail("pay", func(struct{}) bool { n.details++; return true })},
-		},
-		Proofs: []validator.Proof{fixedProof{seen: func(string, *validator.Token) { n.proof++ }}},
-	}
-}
-
-// TestExplainCallsNothingMore: functions of the owner's are called as often as by
-// Validate, whether a token is accepted or where it is refused.
-func TestExplainCallsNothingMore(t *testing.T) {
-	s := start(t, validatortest.Options{Style: validatortest.StyleEntraV2, Path: "/{tenantid}/v2.0", Algorithm: "RS256"})
-	pay := validatortest.Claim("authorization_details", []map[string]any{{"type": "pay"}})
-	for name, tc := range map[string]struct {
-		raw  string
-		want calls
-	}{
-		"accepted":  {s.AccessToken(pay), calls{tenants: 2, permit: 1, details: 1, proof: 1, router: 0}},
-		"typ":       {s.AccessToken(pay, validatortest.NoClaim("azp")), calls{}},
-		"alg":       {s.AccessToken(pay, validatortest.HeaderParam("alg", "none")), calls{tenants: 1}},
-		"signature": {s.AccessToken(pay)[:400] + "AAAA", calls{}},
-		"details":   {s.AccessToken(), calls{tenants: 2, proof: 1}},
-		"opaque":    {"an-opaque-token", calls{router: 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var validated, explained calls
-			for _, n := range []*calls{&validated, &explained} {
-				is := styles["Entra v2, all"].issuer(s)
-				is.Profile = validator.EntraV2(validator.Tenants{Permit: func(string) bool { n.tenants++; return true }})
-				opaque := ask(start(t, validatortest.Options{}))
-				c := configure(is, opaque)
-				c.OpaqueIssuer = func(string) string { n.router++; return "" }
-				v, require := build(t, c), n.requirements()
-				require.Policy.AnyTrustedIssuer = true
-				if n == &validated {
-					_, _ = v.ValidateWith(t.Context(), tc.raw, require)
-					continue
-				}
-				v.ExplainWith(t.Context(), tc.raw, require)
-			}
-			assert.Equal(t, validated, explained)
-			if name != "signature" {
-				assert.Equal(t, tc.want, explained)
-			}
-		})
-	}
-}
-
-// TestExplainOrderOfPolicies: the checks of a policy stand in the order in which it
-// evaluates them, and each field that demands something has one.
-func TestExplainOrderOfPolicies(t *testing.T) {
-	s, second := start(t, validatortest.Options{}), start(t, validatortest.Options{})
-	v := build(t, configure(trust(s), func() validator.Issuer { is := trust(second); is.Audiences = strs{"api://second"}; return is }()))
-	no := errors.New("no")
-	unmet := validator.Policy{
-		Scopes: strs{"root"}, AnyScope: strs{"root"}, Issuers: strs{second.Issuer()}, Audiences: strs{"api://second"}, ClientIDs: strs{"stranger"},
-		MaxTokenAge: time.Second, ACRValues: strs{"gold"}, MaxAuthAge: time.Minute,
-		AuthorizationDetails: []validator.DetailRule{validator.Detail("pay", func(struct{}) bool { return false })},
-		Permit:               func(context.Context, *validator.Token) error { return no },
-	}
-	fields := []struct {
-		field, check string
-	}{
-		{"Issuers", "policy issuers"}, {"Audiences", "policy audiences"}, {"ClientIDs", "policy clients"}, {"MaxTokenAge", "policy token age"},
-		{"Scopes", "policy scopes"}, {"AnyScope", "policy scopes"}, {"AuthorizationDetails", "policy authorization_details"},
-		{"ACRValues", "policy acr"}, {"MaxAuthAge", "policy auth_time"}, {"Permit", "policy permit"},
-	}
-	known := map[string]bool{"AnyTrustedIssuer": true, "AnyToken": true, "Fresh": true, "PermitName": true} // demand nothing, or of the answer
-	raw := s.AccessToken(validatortest.Claim("iat", time.Now().Add(-time.Hour).Unix()))
-	for _, f := range fields {
-		known[f.field] = true
-		_, err := v.ValidateWith(t.Context(), raw, validator.Requirements{Policy: &unmet})
-		x := v.ExplainWith(t.Context(), raw, validator.Requirements{Policy: &unmet})
-		assert.Equal(t, f.check, agrees(t, x, raw, err).Name, f.field)
-		reflect.ValueOf(&unmet).Elem().FieldByName(f.field).SetZero()
-		if f.field == "Issuers" {
-			unmet.AnyTrustedIssuer = false
-			unmet.Issuers = strs{s.Issuer()} // else it leaves open whose
-		}
-	}
-	for field := range reflect.TypeFor[validator.Policy]().Fields() {
-		assert.True(t, known[field.Name], "Policy.%s: which check of an explanation is it?", field.Name)
-	}
-}
-
-// TestExplainPermitAndProof: whatever reason they give, it is theirs.
-func TestExplainPermitAndProof(t *testing.T) {
-	s := start(t, validatortest.Options{})
-	v := build(t, configure(trust(s)))
-	raw := s.AccessToken()
-	for _, reason := range []validator.Reason{validator.ReasonInsufficientScope, validator.ReasonACRInsufficient, validator.ReasonPermitUnavailable} {
-		call := validator.Requirements{Policy: &validator.Policy{Permit: func(_ context.Context, _ *validator.Token) error {
-			return validator.NewError(reason, "it quotes "+raw+" and "+raw[:40])
-		}}}
-		_, err := v.ValidateWith(t.Context(), raw, call)
-		c := agrees(t, v.ExplainWith(t.Context(), raw, call), raw, err)
-		assert.Equal(t, "policy permit", c.Name)
-		assert.Equal(t, "it quotes [redacted] and [redacted]", c.Actual)
-	}
-	for _, reason := range []validator.Reason{validator.ReasonExpired, validator.ReasonRevoked, validator.ReasonProofNonce} {
-		call := validator.Requirements{Proofs: []validator.Proof{fixedProof{err: validator.NewError(reason, "")}}}
-		_, err := v.ValidateWith(t.Context(), raw, call)
-		assert.Equal(t, "proof", agrees(t, v.ExplainWith(t.Context(), raw, call), raw, err).Name)
-	}
-	left, leave := context.WithCancel(t.Context())
-	leave()
-	for name, call := range map[string]validator.Requirements{
-		"proof":         {Proofs: []validator.Proof{fixedProof{err: context.Canceled}}},
-		"policy permit": {Policy: &validator.Policy{Permit: func(context.Context, *validator.Token) error { return context.Canceled }}},
-	} {
-		x := v.ExplainWith(left, raw, call)
-		assert.Equal(t, validator.ReasonCallerLeft, x.Reason)
-		assert.Equal(t, strs{name}, strs(failures(x)))
-	}
-}
-
-// TestExplainShowsNoSecrets: what a token, an answer or a function quotes, and what a
-// terminal would obey, is taken out.
-func TestExplainShowsNoSecrets(t *testing.T) {
-	s := start(t, validatortest.Options{})
-	o := newOracle(t)
-	v := build(t, configure(ask(s, o.at, always)))
-	stranger := start(t, validatortest.Options{}).AccessToken()
-	raw := s.AccessToken(validatortest.Claim("iss", "\x1b[31m\u202e"+stranger), validatortest.Claim("jti", "the-secret-jti"),
-		validatortest.Subject("jane"), validatortest.Claim("note", "a-secret-claim"))
-	x := v.Explain(t.Context(), raw)
-	assert.Equal(t, "iss", agrees(t, x, raw, x.Err).Name)
-	silent(t, x, stranger)
-	assert.Equal(t, "�[31m�[redacted]", explained(t, x, "iss").Actual)
-	for _, text := range texts(t, x) {
-		for _, secret := range []string{"\x1b", "\u202e", "jane", "the-secret-jti", "a-secret-claim"} {
-			assert.NotContains(t, text, secret)
-		}
-	}
-
-	// An answer that disagrees in whom the token is about.
-	for _, claim := range []string{"sub", "jti"} {
-		o.says(answer(map[string]any{"sub": nil, "scope": nil, "exp": nil, claim: "mary"}))
-		raw = s.AccessToken(validatortest.Claim(claim, "jane"))
-		x = v.Explain(t.Context(), raw)
-		c := explained(t, x, "answer agrees")
-		assert.Equal(t, strs{"failed", "an answer with the token's " + claim, "another one"}, strs{string(c.State), c.Expected, c.Actual})
-		for _, text := range texts(t, x) {
-			assert.NotContains(t, text, "jane")
-			assert.NotContains(t, text, "mary")
-		}
-	}
-
-	// An answer that quotes the token in a claim that is wrong.
-	raw = "an-opaque-token-0123456789"
-	o.says(answer(map[string]any{"aud": raw}))
-	x = v.Explain(t.Context(), raw)
-	assert.Equal(t, "answer aud", agrees(t, x, raw, x.Err).Name)
-	assert.NotContains(t, x.Err.Error(), raw)
-
-	long := s.AccessToken(validatortest.Audience(strings.Repeat("api://long ", 100)))
-	assert.Less(t, len(explained(t, v.Explain(t.Context(), long), "aud").Actual), 220)
-}
-
 // TestExplainNearIssuer: a slash too much is the commonest mistake.
 func TestExplainNearIssuer(t *testing.T) {
 	s := start(t, validatortest.Options{})
@@ -367,40 +197,6 @@ func TestExplainNearIssuer(t *testing.T) {
 	}
 	assert.Equal(t, strconv.Quote(s.Issuer())+", byte for byte", iss(s.Issuer()+"/").Expected)
 	assert.Equal(t, "one of ["+strconv.Quote(s.Issuer())+"]", iss("https://other.example").Expected)
-}
-
-// TestEveryReasonHasAdvice: one plain sentence or two, and no two reasons the same.
-func TestEveryReasonHasAdvice(t *testing.T) {
-	seen := map[string]string{}
-	for name, reason := range allReasons(t) {
-		advice := reason.Advice()
-		assert.Regexp(t, `^[A-Z].*[^.]\.$`, advice, name)
-		assert.Empty(t, seen[advice], "%s and %s", name, seen[advice])
-		seen[advice] = name
-	}
-	assert.Greater(t, len(seen), 70)
-	assert.Empty(t, validator.Reason("mine").Advice())
-}
-
-// allReasons are the constants of errors.go by name.
-func allReasons(t *testing.T) map[string]validator.Reason {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
-	require.NoError(t, err)
-	reasons := map[string]validator.Reason{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok {
-			return true
-		}
-		if of, ok := spec.Type.(*ast.Ident); ok && of.Name == "Reason" {
-			text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			require.NoError(t, err)
-			reasons[spec.Names[0].Name] = validator.Reason(text)
-		}
-		return true
-	})
-	return reasons
 }
 
 // TestExplainGenuine: what refuses a token whose signature verified is told apart,

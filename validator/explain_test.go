@@ -129,3 +129,42 @@ func TestExplainIsValidate(t *testing.T) {
 		})
 	}
 }
+
+// TestExplainJSON: the form as JSON, which others read.
+func TestExplainJSON(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(ask(s, always)))
+	members := func(value any) (list []string) {
+		for name := range value.(map[string]any) {
+			list = append(list, name)
+		}
+		slices.Sort(list)
+		return list
+	}
+	read := func(raw string) (all map[string]any, checks map[string]map[string]any) {
+		data, err := json.Marshal(v.Explain(t.Context(), raw))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &all))
+		checks = map[string]map[string]any{}
+		for _, c := range all["checks"].([]any) {
+			check := c.(map[string]any)
+			checks[check["name"].(string)] = check
+		}
+		return all, checks
+	}
+	raw := s.AccessToken()
+	accept(t, v, raw)
+	all, checks := read(raw)
+	require.Equal(t, strs{"accepted", "at", "cache", "checks", "introspection", "issuer", "key", "profile", "verified"}, strs(members(all)))
+	require.Equal(t, strs{"age_ns", "cached", "kept", "until"}, strs(members(all["cache"])))
+	require.Equal(t, strs{"age_ns", "asked", "at"}, strs(members(all["introspection"])))
+	require.Equal(t, strs{"age_ns", "alg", "fetched", "kid", "listed", "thumbprint", "verified"}, strs(members(all["key"])))
+	require.Equal(t, "passed", checks["aud"]["state"])
+	require.Equal(t, "does_not_apply", checks["policy"]["state"])
+
+	all, checks = read(s.AccessToken(validatortest.Audience("api://other")))
+	require.Equal(t, strs{"accepted", "advice", "at", "cache", "checks", "class", "introspection", "issuer", "key", "profile", "reason", "verified"}, strs(members(all)))
+	require.Equal(t, strs{"actual", "advice", "decisive", "expected", "name", "reason", "rfc", "state", "unverified"}, strs(members(any(checks["aud"]))))
+	require.Equal(t, "failed", checks["aud"]["state"])
+	require.Equal(t, "not_reached", checks["key"]["state"])
+}

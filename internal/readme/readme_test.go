@@ -25,6 +25,7 @@ var compiled = []string{
 	"middleware/grpcauth/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
+	"examples/explain/*.go",
 	"examples/grpc/*.go",
 	"examples/routers/*.go",
 }
