@@ -26,6 +26,7 @@ var compiled = []string{
 	"cache/rediscache/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
+	"examples/explain/*.go",
 	"examples/grpc/*.go",
 	"examples/observability/*.go",
 	"examples/routers/*.go",
