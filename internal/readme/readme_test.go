@@ -27,6 +27,7 @@ var compiled = []string{
 	"examples/quickstart/*.go",
 	"examples/grpc/*.go",
 	"examples/routers/*.go",
+	"examples/migrate/*/*.go",
 }
 
 func read(t *testing.T, name string) string {
@@ -49,7 +50,7 @@ func documents(t *testing.T) []string {
 }
 
 // prose are the guides that show no code.
-var prose = []string{"docs/bad-days.md", "docs/vectors.md"}
+var prose = []string{"docs/bad-days.md", "docs/troubleshooting.md", "docs/vectors.md"}
 
 func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}
