@@ -24,6 +24,7 @@ var compiled = []string{
 	"middleware/dpop/example*_test.go",
 	"middleware/grpcauth/example*_test.go",
 	"internal/readme/firstapi/*.go",
+	"internal/readme/servers/*.go",
 	"examples/quickstart/*.go",
 	"examples/grpc/*.go",
 	"examples/routers/*.go",
