@@ -88,6 +88,6 @@ func ExampleRun() {
 	}
 	fmt.Println(len(report.Failed()) > 100, len(report.Failed()) < len(report.Results))
 	// Output:
-	// exp-past differs from good by the check exp
+	// exp-past differs from exp-past-within-leeway by the check exp
 	// true true
 }
