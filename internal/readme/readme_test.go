@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,6 +99,27 @@ func TestLinks(t *testing.T) {
 				assert.FileExists(t, filepath.Join(root, filepath.Dir(document), link[1]), document)
 			}
 		}
+	}
+}
+
+// Pictures can be shown, and say in words what they show.
+func TestPictures(t *testing.T) {
+	pictures, err := filepath.Glob(filepath.Join(root, "docs/*.svg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	for _, name := range pictures {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var picture struct {
+			XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+			ViewBox string   `xml:"viewBox,attr"`
+			Title   string   `xml:"title"`
+			Desc    string   `xml:"desc"`
+		}
+		require.NoError(t, xml.Unmarshal(text, &picture), name)
+		assert.NotEmpty(t, picture.ViewBox, name)
+		assert.NotEmpty(t, picture.Title, name)
+		assert.NotEmpty(t, picture.Desc, name)
 	}
 }
 
