@@ -24,6 +24,7 @@ var compiled = []string{
 	"middleware/mtls/example*_test.go",
 	"middleware/dpop/example*_test.go",
 	"middleware/grpcauth/example*_test.go",
+	"cache/rediscache/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"internal/readme/servers/*.go",
 	"examples/quickstart/*.go",
