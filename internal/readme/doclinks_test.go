@@ -18,7 +18,7 @@ import (
 // public are the packages that programs import.
 var public = []string{
 	"validator", "validator/validatortest", "middleware", "middleware/dpop", "middleware/dpop/dpoptest",
-	"middleware/mtls", "middleware/signals", "middleware/grpcauth", "jwks", "introspect", "cache",
+	"middleware/mtls", "middleware/signals", "middleware/grpcauth", "jwks", "introspect", "cache", "cache/rediscache",
 }
 
 // Every [Name] in a doc comment is a link: one that leads nowhere is shown as it is
