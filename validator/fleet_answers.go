@@ -179,6 +179,7 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	}
 	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
 	// the token leads to asking (outdated).
+	known.keptAt = dateOf(now)
 	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.keptUntil(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }

@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,11 +26,13 @@ var compiled = []string{
 	"middleware/grpcauth/example*_test.go",
 	"cache/rediscache/example*_test.go",
 	"internal/readme/firstapi/*.go",
+	"internal/readme/servers/*.go",
 	"examples/quickstart/*.go",
 	"examples/explain/*.go",
 	"examples/grpc/*.go",
 	"examples/observability/*.go",
 	"examples/routers/*.go",
+	"examples/migrate/*/*.go",
 }
 
 func read(t *testing.T, name string) string {
@@ -52,7 +55,7 @@ func documents(t *testing.T) []string {
 }
 
 // prose are the guides that show no code.
-var prose = []string{"docs/bad-days.md", "docs/vectors.md"}
+var prose = []string{"docs/bad-days.md", "docs/troubleshooting.md", "docs/vectors.md"}
 
 func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}
@@ -99,6 +102,27 @@ func TestLinks(t *testing.T) {
 				assert.FileExists(t, filepath.Join(root, filepath.Dir(document), link[1]), document)
 			}
 		}
+	}
+}
+
+// Pictures can be shown, and say in words what they show.
+func TestPictures(t *testing.T) {
+	pictures, err := filepath.Glob(filepath.Join(root, "docs/*.svg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	for _, name := range pictures {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var picture struct {
+			XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+			ViewBox string   `xml:"viewBox,attr"`
+			Title   string   `xml:"title"`
+			Desc    string   `xml:"desc"`
+		}
+		require.NoError(t, xml.Unmarshal(text, &picture), name)
+		assert.NotEmpty(t, picture.ViewBox, name)
+		assert.NotEmpty(t, picture.Title, name)
+		assert.NotEmpty(t, picture.Desc, name)
 	}
 }
 
