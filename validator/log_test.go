@@ -97,7 +97,7 @@ func TestLogEvents(t *testing.T) {
 		"key set unavailable|`issuer`, `error`, `keys`":                {warn},
 		"introspection failed|`issuer`, `reason`, `error`":             {warn},
 		"status list unavailable|`issuer`, `error`":                    {warn},
-		"shared store|`issuer`, `outcome`, `error`":                    {warn},
+		"shared store|`issuer`, `use`, `outcome`, `error`":             {warn},
 		"signal received|`kind`, `issuer`, `outcome`":                  {info},
 		"signal refused|`kind`, `issuer`, `reason`, `error`":           {info, warn},
 	}

@@ -94,6 +94,22 @@ func TestReadmeIsShort(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 300)
 }
 
+// From import to a protected handler it takes 20 lines.
+func TestFirstExampleIsShort(t *testing.T) {
+	found, err := blocks(read(t, "README.md"))
+	require.NoError(t, err)
+	first, _, protected := strings.Cut(found[0].text, "log.Fatal(http.ListenAndServe")
+	require.True(t, protected)
+	require.Contains(t, first, ".Require(")
+	lines := 0
+	for _, line := range strings.Split(first[strings.Index(first, "import"):], "\n") {
+		if strings.TrimSpace(line) != "" {
+			lines++
+		}
+	}
+	assert.LessOrEqual(t, lines, 20)
+}
+
 // Links into the repository lead somewhere.
 func TestLinks(t *testing.T) {
 	for _, document := range append(documents(t), "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md") {

@@ -1,10 +1,12 @@
 package readme
 
 import (
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -20,6 +22,8 @@ import (
 
 // entry is a row of docs/troubleshooting.md.
 type entry struct{ class, reason, answer, meaning, causes, advice string }
+
+var update = flag.Bool("update", false, "write Reason.Advice into docs/troubleshooting.md")
 
 // entries are the rows of the tables in docs/troubleshooting.md, in order.
 func entries(t *testing.T) []entry {
@@ -76,7 +80,7 @@ var classNames = map[string]error{
 }
 
 // Every reason has its row, under its class and in the order of the package, with what
-// a client is answered; and no row is of anything else.
+// a client is answered and what Reason.Advice says; and no row is of anything else.
 func TestTroubleshooting(t *testing.T) {
 	v, err := validator.New(validator.Config{Issuers: []validator.Issuer{{
 		URL: "https://login.example.org", Audiences: []string{"api://orders"}, AnyClient: true,
@@ -95,8 +99,28 @@ func TestTroubleshooting(t *testing.T) {
 		refusal := validator.NewError(reason, "")
 		assert.ErrorIs(t, refusal, classNames[e.class], e.reason)
 		assert.Equal(t, answer(guard, refusal), e.answer, e.reason)
+		if !*update {
+			assert.Equal(t, reason.Advice(), e.advice, "%s: go test ./internal/readme -run Troubleshooting -update writes it", reason)
+		}
+	}
+	if *update {
+		writeAdvice(t)
 	}
 	assert.Equal(t, reasons, rows)
+}
+
+// writeAdvice writes what to do, as Reason.Advice says it, into the last column.
+func writeAdvice(t *testing.T) {
+	t.Helper()
+	text := read(t, "docs/troubleshooting.md")
+	for _, e := range entries(t) {
+		row := func(advice string) string {
+			return "| `" + e.reason + "` | " + strings.Join([]string{e.answer, e.meaning, e.causes, advice}, " | ") + " |"
+		}
+		require.Contains(t, text, row(e.advice))
+		text = strings.Replace(text, row(e.advice), row(validator.Reason(e.reason).Advice()), 1)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(root, "docs/troubleshooting.md"), []byte(text), 0o644))
 }
 
 // answer is what a refusal is answered: the status, and the code of the challenge.
