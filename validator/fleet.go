@@ -10,12 +10,15 @@ import (
 
 // Defaults of Fleet.
 const (
-	// DefaultMaxSkew is what NTP keeps clocks well within.
+	// DefaultMaxSkew is more than NTP lets clocks be apart.
 	DefaultMaxSkew = 2 * time.Second
 	// DefaultStoreTimeout is some hundred times what a store beside the service takes.
 	DefaultStoreTimeout = 250 * time.Millisecond
 	// DefaultAnswerWait is longer than most issuers take to answer.
 	DefaultAnswerWait = time.Second
+	// MaxStoreTimeout and MaxAnswerWait leave time to ask the issuer.
+	MaxStoreTimeout = 5 * time.Second
+	MaxAnswerWait   = 10 * time.Second
 )
 
 // Fleet is what the replicas of a service share, in stores that need not be trusted:
@@ -30,7 +33,7 @@ type Fleet struct {
 	// another one counts as that much older. Default (0) DefaultMaxSkew.
 	MaxSkew time.Duration
 	// StoreTimeout is how long one call of a store may take. Default (0)
-	// DefaultStoreTimeout.
+	// DefaultStoreTimeout, at most MaxStoreTimeout.
 	StoreTimeout time.Duration
 
 	// Answers is where introspection answers are shared (Issuer.Introspection), so that
@@ -42,7 +45,8 @@ type Fleet struct {
 	// an opaque token is inactive counts for 10 s. Default: not shared.
 	Answers AnswerStore
 	// AnswerWait is how long a question waits for the answer to the same one from
-	// another replica before it is asked here too. Default (0) DefaultAnswerWait.
+	// another replica before it is asked here too. Default (0) DefaultAnswerWait,
+	// at most MaxAnswerWait.
 	AnswerWait time.Duration
 
 	// Keys is where key sets are shared, so that the issuer is asked for them once for all
@@ -104,6 +108,12 @@ func (c *Config) checkFleet(m *mistakes) {
 	checkDuration(m, "Fleet.MaxSkew", f.MaxSkew)
 	checkDuration(m, "Fleet.StoreTimeout", f.StoreTimeout)
 	checkDuration(m, "Fleet.AnswerWait", f.AnswerWait)
+	if f.StoreTimeout > MaxStoreTimeout {
+		m.add("Fleet.StoreTimeout", "must not be above %v", MaxStoreTimeout)
+	}
+	if f.AnswerWait > MaxAnswerWait {
+		m.add("Fleet.AnswerWait", "must not be above %v", MaxAnswerWait)
+	}
 	asked, signs := false, false
 	for i := range c.Issuers {
 		asked = asked || c.Issuers[i].Introspection != nil

@@ -15,7 +15,7 @@ import (
 
 const (
 	// answerLease is how long a replica that died keeps the others from asking at once.
-	answerLease = 10 * time.Second
+	answerLease = MaxAnswerWait
 	// graveTime is how long it is known that an answer was no good: longer than any
 	// question takes, so that none of before can take its place.
 	graveTime = 2 * askTimeout
@@ -92,10 +92,13 @@ func (s *sharedQuestion) canSuffice(fresh Freshness) bool {
 // while another replica has it, it waits.
 func (s *sharedQuestion) find(ctx context.Context, fresh Freshness) (verdict, bool) {
 	for _, name := range s.names[1:] {
-		if kept, _, err := s.take(ctx, name, nil, 0); err == nil && kept != nil {
-			if said, ok := s.read(kept, fresh); ok {
-				return said, s.event(FleetFound, nil)
-			}
+		kept, _, err := s.take(ctx, name, nil, 0)
+		if err != nil {
+			s.failed(err)
+			return verdict{}, false
+		}
+		if said, ok := s.read(kept, fresh); ok {
+			return said, s.event(FleetFound, nil)
 		}
 	}
 	wait := time.NewTimer(s.fleet.AnswerWait)
@@ -137,9 +140,12 @@ func (s *sharedQuestion) find(ctx context.Context, fresh Freshness) (verdict, bo
 // recall looks for an answer that may stand in while the issuer is down.
 func (s *sharedQuestion) recall(ctx context.Context) {
 	for _, name := range s.names {
-		if kept, _, err := s.take(ctx, name, nil, 0); err == nil && kept != nil {
-			s.read(kept, Freshness{})
+		kept, _, err := s.take(ctx, name, nil, 0)
+		if err != nil {
+			s.failed(err)
+			return
 		}
+		s.read(kept, Freshness{})
 	}
 }
 
@@ -147,6 +153,9 @@ func (s *sharedQuestion) recall(ctx context.Context) {
 // asked there, or MaxSkew before. An answer that is good, but not enough, is kept: it
 // may stand in while the issuer is down. What is refused here is asked here.
 func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
+	if len(sealed) == 0 {
+		return verdict{}, false
+	}
 	plain, err := s.fleet.Sealer.Open(sealed, s.token, s.q.issuer.about...)
 	if err != nil {
 		s.event(FleetUnreadable, nil)
@@ -170,7 +179,8 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	}
 	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
 	// the token leads to asking (outdated).
-	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.until(known, now)))
+	known.keptAt = dateOf(now)
+	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.keptUntil(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }
 
@@ -199,8 +209,8 @@ func (s *sharedQuestion) tell(ctx context.Context, said verdict, answer introspe
 		s.release(ctx)
 		return
 	}
-	ttl := t.until.Sub(now)
-	if ttl <= 0 {
+	ttl := t.until.Sub(now) - s.fleet.MaxSkew
+	if ttl <= 0 { // by then it is of no use to anybody
 		s.release(ctx)
 		return
 	}
@@ -255,7 +265,7 @@ func (s *sharedQuestion) event(outcome FleetOutcome, err error) bool {
 
 // sharedUntil is when an answer is of no use to anybody any more.
 func (v *Validator) sharedUntil(t *facts, now time.Time) time.Time {
-	return earlier(v.until(t, now), t.answerDeadline())
+	return earlier(v.keptUntil(t, now), t.answerDeadline())
 }
 
 func earlier(one, other time.Time) time.Time {

@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -138,6 +139,7 @@ func TestSharedAnswerAge(t *testing.T) {
 			}
 			r.asked(t, 1, &before)
 			assert.True(t, token.IntrospectedAt().Equal(arrived))
+			assert.NotContains(t, r.all[1].events.all(), validator.FleetFound)
 		})
 	}
 }
@@ -151,7 +153,13 @@ func TestSharedAnswerEnds(t *testing.T) {
 	}{
 		"exp":         {func(int, *validator.Config) {}, 10 * time.Minute},
 		"maximal age": {alone(0, func(c *validator.Config) { c.Issuers[0].IntrospectionMaxAge = time.Minute }), time.Minute},
-		"cache cap":   {alone(0, func(c *validator.Config) { c.CacheCap = time.Minute }), time.Minute},
+		"JWT, maximal age": {func(i int, c *validator.Config) {
+			always(&c.Issuers[0])
+			if i == 0 {
+				c.Issuers[0].IntrospectionMaxAge = time.Minute
+			}
+		}, time.Minute},
+		"cache cap": {alone(0, func(c *validator.Config) { c.CacheCap = time.Minute }), time.Minute},
 		"stale if down": {alone(0, func(c *validator.Config) {
 			maxAge(time.Minute)(&c.Issuers[0])
 			staleIfError(2 * time.Minute)(&c.Issuers[0])
@@ -163,6 +171,9 @@ func TestSharedAnswerEnds(t *testing.T) {
 				r.store.forever = true
 				before := 0
 				raw := r.OpaqueToken(validatortest.Expiry(r.clock.Now().Add(10 * time.Minute)))
+				if strings.HasPrefix(name, "JWT") {
+					raw = r.AccessToken(validatortest.Expiry(r.clock.Now().Add(10 * time.Minute)))
+				}
 				accept(t, r.all[0].Validator, raw)
 				r.asked(t, 1, &before)
 				ends := tc.ends - validator.DefaultMaxSkew
@@ -185,10 +196,41 @@ func TestSharedAnswerEnds(t *testing.T) {
 	}
 }
 
+// TestSharedAnswerIsKeptAsLongAsAnOwn: within this replica's own cap.
+func TestSharedAnswerIsKeptAsLongAsAnOwn(t *testing.T) {
+	r := newReplicas(t, 2, alone(1, func(c *validator.Config) { c.CacheCap = time.Minute }))
+	raw, before := r.OpaqueToken(), 0
+	accept(t, r.all[0].Validator, raw)
+	r.asked(t, 1, &before)
+	for _, looks := range []int{1, 0, 1} {
+		accept(t, r.all[1].Validator, raw)
+		assert.Len(t, r.all[1].events.all(), looks)
+		r.advance(30 * time.Second)
+	}
+	r.asked(t, 0, &before)
+}
+
+// TestSharedAnswerOfNoUse: what would be too old at once is not shared.
+func TestSharedAnswerOfNoUse(t *testing.T) {
+	for name, edit := range map[string]func(*validator.Issuer){
+		"too old at once":               maxAge(validator.DefaultMaxSkew - 1),
+		"even while the issuer is down": func(is *validator.Issuer) { maxAge(time.Second)(is); staleIfError(time.Second)(is) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReplicas(t, 1, issuer(edit))
+			accept(t, r.all[0].Validator, r.OpaqueToken())
+			takes, puts := r.store.counts()
+			assert.Zero(t, takes+puts)
+			r.SetIntrospectionMode(validatortest.ModeDown)
+			reject(t, r.all[0].Validator, r.OpaqueToken(), validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+		})
+	}
+}
+
 // TestSharedInactive: for ten seconds an opaque token is inactive for all; a JWT is
 // asked about, and what was known of it before is not used any more.
 func TestSharedInactive(t *testing.T) {
-	r := newReplicas(t, 2)
+	r := newReplicas(t, 3)
 	raw, before := r.OpaqueToken(), 0
 	r.Revoke(raw)
 	reject(t, r.all[0].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
@@ -199,8 +241,10 @@ func TestSharedInactive(t *testing.T) {
 	}
 	r.asked(t, 0, &before)
 	r.advance(1) // it is no longer known, here or there
-	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
-	r.asked(t, 1, &before)
+	for i := range 2 {
+		reject(t, r.all[2-i].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
+		r.asked(t, 1-i, &before) // and then anew, there
+	}
 
 	r = newReplicas(t, 2, issuer(always))
 	raw, before = r.AccessToken(), 0
@@ -223,6 +267,10 @@ func TestSharedAnswerIsJudgedHere(t *testing.T) {
 	raw, before := r.OpaqueToken(), 0
 	accept(t, r.all[0].Validator, raw)
 	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonClientMismatch)
+	r.asked(t, 2, &before)
+	raw = r.OpaqueToken()
+	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonClientMismatch)
+	accept(t, r.all[0].Validator, raw) // nor is it refused there on ours
 	r.asked(t, 2, &before)
 }
 

@@ -222,6 +222,10 @@ func TestFleetMistakes(t *testing.T) {
 		"nobody asked": {func(c *validator.Config) { c.Issuers = c.Issuers[2:] }, []string{"Fleet.Answers"}},
 		"negative": {func(c *validator.Config) { c.Fleet.MaxSkew, c.Fleet.StoreTimeout, c.Fleet.AnswerWait = -1, -1, -1 },
 			[]string{"Fleet.MaxSkew", "Fleet.StoreTimeout", "Fleet.AnswerWait"}},
+		"too long": {func(c *validator.Config) {
+			c.Fleet.StoreTimeout, c.Fleet.AnswerWait = validator.MaxStoreTimeout+1, validator.MaxAnswerWait+1
+		},
+			[]string{"Fleet.StoreTimeout", "Fleet.AnswerWait"}},
 		"no units": {func(c *validator.Config) { c.Fleet.MaxSkew, c.Fleet.StoreTimeout, c.Fleet.AnswerWait = 2, 2, 2 },
 			[]string{"Fleet.MaxSkew", "Fleet.StoreTimeout", "Fleet.AnswerWait"}},
 	} {

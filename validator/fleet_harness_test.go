@@ -190,7 +190,7 @@ func sealer(t testing.TB, current byte, previous ...byte) *cache.Sealer {
 
 // patient is a fleet whose times no test waits for.
 func patient(t testing.TB, store validator.AnswerStore) *validator.Fleet {
-	return &validator.Fleet{Sealer: sealer(t, 1), Answers: store, StoreTimeout: time.Minute, AnswerWait: time.Minute}
+	return &validator.Fleet{Sealer: sealer(t, 1), Answers: store, StoreTimeout: validator.MaxStoreTimeout, AnswerWait: validator.MaxAnswerWait}
 }
 
 // replica is one of several validators with one server and one store.

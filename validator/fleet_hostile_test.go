@@ -3,6 +3,7 @@ package validator_test
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,17 +107,14 @@ func TestSharedAnswerTampered(t *testing.T) {
 // no answer.
 func TestSharedAnswerOfNobody(t *testing.T) {
 	for name, plain := range map[string]string{
-		"empty": "", "short": "a1234567", "unknown kind": "x" + string(make([]byte, 16)) + `{"active":true}`,
+		"empty": "", "short": "a1234567", "unknown kind": "x" + strings.Repeat("\x00", 8) + "\x7f" + strings.Repeat("\xff", 7) + answer(nil),
 		"an age beyond all": "a\x80\x00\x00\x00\x00\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff" + answer(nil),
 		"of no time":        "a\x7f\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff" + answer(nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int64
 			store := newStore(newClock())
-			v := wired(t, counted(&calls, answer(nil)), func(c *validator.Config) {
-				c.Fleet = patient(t, store)
-				c.Issuers[0].IntrospectionMaxAge = time.Hour
-			})
+			v := wired(t, counted(&calls, answer(nil)), func(c *validator.Config) { c.Fleet = patient(t, store) })
 			about := []string{"introspection answer 1", "https://as.example", "3", "https://as.example/introspect", "client_secret_basic", apiID, audience}
 			seal := sealer(t, 1)
 			id := seal.Names([]byte("opaque-token"), about...)[0]

@@ -3,6 +3,8 @@ package validator_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,26 @@ func TestFleetFailuresTogether(t *testing.T) {
 		f.another(t)
 		assert.Equal(t, []validator.FleetOutcome{validator.FleetAsked, validator.FleetKept}, f.events.all())
 	})
+}
+
+// TestFleetFaultBesideAnOldSecret: a fault is told of wherever it shows first, and costs
+// one timeout.
+func TestFleetFaultBesideAnOldSecret(t *testing.T) {
+	for name, require := range map[string]validator.Requirements{"looking": {}, "recalling": now()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFaulty(t, func(c *validator.Config) {
+					c.Fleet.Sealer = sealer(t, 1, 2)
+					c.Issuers[0].StaleIfError, c.Issuers[0].IntrospectionMaxAge = time.Hour, time.Hour
+					c.HTTPClient.Transport = wire(func(*http.Request) (*http.Response, error) { return nil, errors.New("down") })
+				})
+				f.store.err = errStore
+				_, err := f.ValidateWith(t.Context(), "opaque-token", require)
+				refused(t, err, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+				assert.Equal(t, []validator.FleetOutcome{validator.FleetUnavailable}, f.events.all())
+			})
+		})
+	}
 }
 
 // TestFleetPauseAndAClockThatIsSetBack: it ends the pause.

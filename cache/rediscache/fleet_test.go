@@ -29,7 +29,10 @@ import (
 const replicaEnv = "BEARERGUARD_TEST_REPLICA"
 
 // deployment is what all replicas are told.
-type deployment struct{ Issuer, Redis string }
+type deployment struct {
+	Issuer, Redis string
+	Asks          bool // the issuer about tokens, sharing its answers
+}
 
 // beReplica serves the API until stdin ends. The first line of stdout is its address.
 func beReplica() (code int) {
@@ -62,14 +65,20 @@ func serveReplica(text string) error {
 
 // newReplica is the API as a service has it.
 func newReplica(d deployment) (http.Handler, error) {
-	v, err := validator.New(validator.Config{
+	client := redis.NewClient(&redis.Options{Addr: d.Redis, ContextTimeoutEnabled: true})
+	config := validator.Config{
 		Issuers:           []validator.Issuer{{URL: d.Issuer, Audiences: []string{"api://default"}, AnyClient: true}},
 		InsecureAllowHTTP: true,
-	})
+	}
+	if d.Asks {
+		if err := shareAnswers(&config, client); err != nil {
+			return nil, err
+		}
+	}
+	v, err := validator.New(config)
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewClient(&redis.Options{Addr: d.Redis, ContextTimeoutEnabled: true})
 	store, err := rediscache.NewReplays(rediscache.ReplaysConfig{Client: client, Timeout: 10 * time.Second})
 	if err != nil {
 		return nil, err
@@ -137,7 +146,7 @@ func TestOneProofToAllReplicas(t *testing.T) {
 	}
 	var replicas [3]string
 	for i := range replicas {
-		replicas[i] = startReplica(t, deployment{a.server.Issuer(), s.Addr()})
+		replicas[i] = startReplica(t, deployment{Issuer: a.server.Issuer(), Redis: s.Addr()})
 		status, _ := send(replicas[i], a.proof())
 		require.Equal(t, http.StatusOK, status)
 	}

@@ -16,10 +16,10 @@ import (
 
 // ReplaysConfig is what a Replays is made of. NewReplays copies and checks it whole.
 type ReplaysConfig struct {
-	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. Its
-	// user needs the commands EVAL, EVALSHA, INFO, TIME, HMGET, HSET, DEL, ZSCORE,
-	// ZREMRANGEBYSCORE, ZCARD, ZRANGE, ZADD and PEXPIREAT, for keys that begin with
-	// Prefix.
+	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. With
+	// DialerRetries 1 it says at once when nobody listens, else after Timeout. Its user
+	// needs the commands EVAL, EVALSHA, INFO, TIME, HMGET, HSET, DEL, ZSCORE,
+	// ZREMRANGEBYSCORE, ZCARD, ZRANGE, ZADD and PEXPIREAT, for keys that begin with Prefix.
 	Client redis.UniversalClient
 	// Prefix is what all keys begin with, followed by "{dpop}:". Default DefaultPrefix.
 	// Replicas of one API have the same; APIs with another Window have another.
@@ -51,20 +51,21 @@ const (
 //
 // It never takes for fresh what Redis may have forgotten. Whenever Redis was emptied,
 // was started again (with whatever data, which may lack the last), or is another server
-// after a failover, proofs are refused for Window and twice MaxSkew after the first
-// question, and the second that iat is short of, as ReasonProofUnavailable with
-// RetryAfter: so long, one that was used before may still be recent. That includes the first deployment: let readiness wait for Ready.
-// A Redis that evicts (maxmemory-policy other than noeviction) has every proof refused.
-// What it cannot notice: two servers that both take themselves for the master, and a
-// clock of Redis that was set forward and back while nobody asked.
+// after a failover, proofs are refused as ReasonProofUnavailable, with RetryAfter: those
+// that are made within Window and twice MaxSkew after the first question, for one that
+// was used before may be as recent. That includes the first deployment: let readiness
+// wait for Ready. A Redis that evicts (it has a limit, and a maxmemory-policy other than
+// noeviction) has every proof refused. What it cannot notice: two servers that both take
+// themselves for the master, a cluster's slot among them, and a clock of Redis that was
+// set forward and back while nobody asked.
 //
 // A Redis that cannot be reached, does not answer within Timeout, or is full, has the
 // request refused with RetryAfter, as ReasonProofUnavailable or ReasonProofStoreFull. The
-// proof may be used up then: its question is asked once, as a second one could not tell
+// proof may be used up then: Redis is asked once, for a second question could not tell
 // its own first from a replay.
 //
 // All proofs are in one slot of a cluster, so that what is forgotten is forgotten at
-// once. Each takes some 100 bytes for twice Window.
+// once. Each takes some 50 to 100 bytes for twice Window.
 type Replays struct {
 	client   redis.UniversalClient
 	prefix   string

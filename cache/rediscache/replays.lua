@@ -20,7 +20,7 @@ local info = redis.call('INFO', 'server', 'memory')
 -- been: when the policy is another one, that is a new epoch.
 if string.match(info, '\nmaxmemory:(%d+)') ~= '0' and not string.find(info, 'maxmemory_policy:noeviction', 1, true) then
   redis.call('DEL', KEYS[1])
-  return {'evicting', 0, 0}
+  return {'evicting', 0, tonumber(ARGV[6])}
 end
 
 -- Whatever was used before an epoch may have been forgotten. One begins with
@@ -57,12 +57,13 @@ end
 if redis.call('ZSCORE', KEYS[2], proof) then
   return {'replayed', 0, began}
 end
+-- The first that is written: only that is refused for a lack of memory.
 redis.call('HSET', KEYS[1], 'seen', now)
 -- A clock that is then set back by no more than the skew makes none of these recent again.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - skew)
 if redis.call('ZCARD', KEYS[2]) >= room then
   local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-  return {'full', first[2] + skew - now + 1, began}
+  return {'full', first[2] + skew - now, began}
 end
 redis.call('ZADD', KEYS[2], till, proof)
 redis.call('PEXPIREAT', KEYS[2], now + lifetime + 2 * skew) -- after every proof in it

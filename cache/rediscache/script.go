@@ -36,7 +36,6 @@ func (s *script) send(ctx context.Context, client redis.UniversalClient, command
 		line = append(line, key)
 	}
 	cmd := once{redis.NewCmd(ctx, append(line, args...)...)}
-	cmd.SetFirstKeyPos(3) // by which a cluster's client finds the server
 	if err := client.Process(ctx, cmd); err != nil {
 		return nil, err
 	}

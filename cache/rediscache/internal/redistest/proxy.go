@@ -1,8 +1,10 @@
 package redistest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,10 +26,16 @@ type Proxy struct {
 func (s *Server) Proxy() *Proxy {
 	s.t.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", freePort(s.t)), s.Addr())}
-	require.NoError(s.t, p.proxy.Start())
-	s.t.Cleanup(p.proxy.Stop)
-	return p
+	for {
+		p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", freePort(s.t)), s.Addr())}
+		err := p.proxy.Start()
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue // another process was faster
+		}
+		require.NoError(s.t, err)
+		s.t.Cleanup(p.proxy.Stop)
+		return p
+	}
 }
 
 // Options are those of Server.Options, through the proxy.

@@ -3,8 +3,6 @@ package redistest
 import (
 	"crypto/tls"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,21 +94,6 @@ func Start(t testing.TB, o Options) *Server {
 		})
 	}
 	return s
-}
-
-// freePort is one that nobody listens on, and none of those that the kernel gives to
-// clients: else a client that dials it while no server listens may reach itself.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 1000 {
-		port := 10000 + rand.IntN(20000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // start reports whether the server that answers is the one that was started. It is not
