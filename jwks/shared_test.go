@@ -230,7 +230,6 @@ func TestRefreshAfterAFlightForOthers(t *testing.T) {
 
 // TestSharedSetThatDoesNotCount is as if there were none, and holds nobody up for long.
 func TestSharedSetThatDoesNotCount(t *testing.T) {
-	const never = -1
 	text := func(edit func(string) string) func(*world, *pool) {
 		return func(_ *world, p *pool) { p.envelope = []byte(edit(string(p.envelope))) }
 	}
