@@ -83,9 +83,7 @@ func (x *explainer) ofAnswer(name string, d description) sight {
 	if !x.asked() && !x.wouldAsk() {
 		return sight{absent: true}
 	}
-	s := x.answer.sight(name, d, x)
-	s.looked = false // it is part of the answer, which was judged when it came
-	return s
+	return x.answer.sight(name, d, x)
 }
 
 func (l *look) sight(name string, d description, x *explainer) sight {
@@ -203,7 +201,7 @@ func (row *ExplainedCheck) show(r rule, f *failure, x *explainer) {
 		row.Expected = r.demand
 	}
 	row.Expected, row.Actual = x.secrets.clean(row.Expected, maxExpected), x.secrets.clean(row.Actual, maxActual)
-	row.Unverified = row.Actual != "" && x.known == nil && r.sight != nil && saidByToken(row.Name)
+	row.Unverified = row.Actual != "" && !x.verified() && r.sight != nil && saidByToken(row.Name)
 }
 
 // saidByToken reports whether what a rule finds is what the token says of itself.
