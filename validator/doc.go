@@ -30,6 +30,8 @@
 // Revocations count at once, although results are kept: by a call, by what issuers tell
 // (ReceiveEvent, ReceiveLogout), or by what other processes do.
 //
+// Explain runs the same checks for an operator, and reports each of them.
+//
 // Every error is an *Error of exactly one of seven classes, with a Reason that
 // is safe as a metric label. ErrUnavailable alone means that nothing was decided.
 //
