@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -35,7 +36,9 @@ type Config struct {
 	// RefreshInterval is how long it takes for one more; default 10 s.
 	RefreshInterval time.Duration
 	// MaxAge is how old the set may be before a fetch is started that nobody waits
-	// for. Its age counts from when the last good answer was asked for. Default 0:
+	// for: up to a tenth of it earlier, by chance, so that processes that started together
+	// do not fetch together, but not less than RefreshInterval. Its age counts from when
+	// the last good answer was asked for. Default 0:
 	// only unknown keys cause fetches, and a key that was withdrawn is trusted until
 	// one of them does. Not shorter than RefreshInterval: those fetches come out of the
 	// same bucket.
@@ -56,6 +59,14 @@ type Config struct {
 	Clock func() time.Time
 	// OnFetch, if set, is called after each fetch, by the goroutine that fetched.
 	OnFetch func(Fetch)
+	// OnWait, if set, is called when a call of Key, Ready or Refresh begins to wait for a
+	// fetch, with the context of that call; and what it returns, unless that is nil, when
+	// the wait is over, with Fetch.Flight, and whether the context had ended before the
+	// fetch did. Both by the goroutine of the call. It is not called for
+	// what waits on behalf of several callers, such as a question whose answer is signed.
+	OnWait func(context.Context) (over func(flight uint64, left bool))
+	// Shared is where other processes have the same keys; nil: nowhere.
+	Shared *Shared
 }
 
 // Fetch tells how one fetch of a key set ended.
@@ -64,6 +75,12 @@ type Fetch struct {
 	Keys    int       // usable keys known now
 	Skipped []Skipped // of the set known now; of the one that was read, when Err is ErrNoUsableKey
 	Changed bool      // other keys than before
+	// Shared: the set is one that another process fetched (Config.Shared), and nobody was
+	// asked; beside an Err, that one stands in for what could not be had.
+	Shared bool
+
+	Flight uint64        // its number, unique in this process; see Config.OnWait
+	Took   time.Duration // by Config.Clock
 }
 
 // New returns a Source that has fetched nothing yet: it does no I/O. The error is

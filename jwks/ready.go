@@ -1,6 +1,10 @@
 package jwks
 
-import "context"
+import (
+	"context"
+
+	"github.com/bearerguard/bearerguard/internal/remote"
+)
 
 // Ready returns nil once a key set has been read or imported, and fetches the
 // first one if nobody has. It never turns back: a later failure concerns unknown
@@ -9,10 +13,10 @@ import "context"
 func (s *Source) Ready(ctx context.Context) error {
 	for s.snapshot.Load() == nil {
 		flight, err := s.first()
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.await(ctx, flight)
 		}
-		if err := s.await(ctx, flight); err != nil {
+		if err != nil && s.snapshot.Load() == nil { // or else another process had one
 			return err
 		}
 	}
@@ -23,7 +27,7 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) first() (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.depart()
+	return s.depart(want{})
 }
 
 // Refresh waits for a fetch that began after the call, and returns nil when it
@@ -43,7 +47,8 @@ func (s *Source) Refresh(ctx context.Context) error {
 		}
 		err = s.await(ctx, flight)
 		// One that was in the air before may have seen what was true before.
-		if flight.number > called || err != nil && ctx.Err() != nil {
+		// And one that took what another process had has seen nothing.
+		if flight.number > called && !flight.borrowed || err != nil && ctx.Err() != nil {
 			return err
 		}
 	}
@@ -57,8 +62,8 @@ func (s *Source) board(called uint64) (*flight, error) {
 	switch {
 	case s.flight != nil:
 		return s.flight, nil
-	case s.begun == called:
-		return s.launch(s.config.Clock()), nil
+	case s.heard <= called:
+		return s.launch(s.config.Clock(), want{asks: true}), nil
 	case s.failure != nil:
 		return nil, s.unavailable(s.failure)
 	}
@@ -67,7 +72,13 @@ func (s *Source) board(called uint64) (*flight, error) {
 
 // await waits for a flight. One that failed decides nothing.
 func (s *Source) await(ctx context.Context, flight *flight) error {
-	if _, err := flight.Wait(ctx); err != nil && ctx.Err() != nil {
+	over := s.waiting(ctx)
+	_, err := flight.Wait(ctx)
+	left := err != nil && ctx.Err() != nil
+	if over != nil {
+		over(flight.Number(), left)
+	}
+	if left {
 		return context.Cause(ctx)
 	}
 	if flight.failure == nil {
@@ -76,6 +87,15 @@ func (s *Source) await(ctx context.Context, flight *flight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unavailable(flight.failure)
+}
+
+// waiting tells of a call that waits, and returns whom to tell when that is over. What
+// waits on behalf of several is no call.
+func (s *Source) waiting(ctx context.Context) (over func(flight uint64, left bool)) {
+	if s.config.OnWait == nil || remote.FlightOf(ctx) != 0 {
+		return nil
+	}
+	return s.config.OnWait(ctx)
 }
 
 // unavailable says what failed, and when asking again can help. s.mu is held.

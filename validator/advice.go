@@ -92,6 +92,7 @@ var advice = map[Reason]string{
 	ReasonKeyRefreshThrottled:  "Try again after Retry-After: too many unknown keys were asked for, and the token's is another one.",
 	ReasonFreshnessUnavailable: "Configure Introspection for this issuer, or ask for no freshness of its tokens.",
 	ReasonStatusUnavailable:    "See to it that this machine reaches the status list that the token names, and that its issuer signs it; then try again.",
+	ReasonRevocationsBehind:    "See to it that this machine reaches what carries the feed of revocations: Revocations.Status says what is wrong; then try again.",
 	ReasonProofUnavailable:     "See to it that what remembers proofs can be reached; then try again.",
 	ReasonProofStoreFull:       "Give what remembers proofs more room, or try again later.",
 	ReasonProofKeyFull:         "Send fewer requests with one key, or allow more proofs of a key.",

@@ -1,14 +1,10 @@
 package validator_test
 
 import (
-	"flag"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,27 +24,6 @@ func TestEveryReasonHasAdvice(t *testing.T) {
 	}
 	assert.Greater(t, len(seen), 70)
 	assert.Empty(t, validator.Reason("mine").Advice())
-}
-
-var update = flag.Bool("update", false, "write the advice into docs/explain.md")
-
-// TestAdviceIsDocumented: docs/explain.md has it, in the order of the reasons.
-func TestAdviceIsDocumented(t *testing.T) {
-	const name, begin, end = "../docs/explain.md", "<!-- advice -->\n", "<!-- end -->\n"
-	document, err := os.ReadFile(name)
-	require.NoError(t, err)
-	before, rest, _ := strings.Cut(string(document), begin)
-	written, after, ended := strings.Cut(rest, end)
-	require.True(t, ended)
-	table := "| reason | what would have to change |\n|---|---|\n"
-	for _, reason := range allReasons(t) {
-		table += fmt.Sprintf("| `%s` | %s |\n", reason, reason.Advice())
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(name, []byte(before+begin+table+end+after), 0o644))
-		return
-	}
-	assert.Equal(t, table, written, "go test ./validator -run Advice -update writes it")
 }
 
 // allReasons are the constants of errors.go.

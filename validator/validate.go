@@ -264,8 +264,8 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if !t.tenantServed() {
 		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
-	if !byAnswer && t.revoked() { // else the issuer was asked again: unmet
-		return verified(refuse(ReasonRevoked, ""))
+	if e := t.refusedByMarks(byAnswer); e != nil {
+		return verified(e)
 	}
 	return nil
 }

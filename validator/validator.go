@@ -34,6 +34,7 @@ type Validator struct {
 	opaqueIssuer func(string) string
 	inquiries    remote.Group[[sha256.Size]byte, verdict]
 	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
+	answers      *sharedAnswers // nil: they are not shared
 
 	// The status lists that tokens name, by issuer and address.
 	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
@@ -65,7 +66,7 @@ func New(config Config) (*Validator, error) {
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
 // InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
 // and must not have others), and whether v was ready: an issuer that is new and cannot be
-// reached is no reason to take the service out of use. Where only Name or refresh settings
+// reached is no reason to take the service out of use. Where only Name, Fleet.Keys or refresh settings
 // differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
@@ -107,6 +108,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
 		return nil, err
 	}
+	if v.answers, err = newSharedAnswers(config.Fleet.inForce(), size, v.clock); err != nil {
+		return nil, err
+	}
 	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 		}
 		spec := sourceSpec{
 			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.keyRefresh(), config.HTTPClient,
-			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
+			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules}, config.Fleet.inForce().keySharing(),
 		}
 		if err := v.addKeys(is, c, spec, old); err != nil {
 			return err
@@ -161,11 +165,11 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 	return nil
 }
 
-// inherit gives a source the keys that were known before its label or its refresh
-// settings changed: they came from the same place, by the same client.
+// inherit gives a source the keys that were known before its label, its refresh
+// settings or its fleet changed: they came from the same place, by the same client.
 func inherit(source *jwks.Source, spec sourceSpec, old map[sourceSpec]*jwks.Source) {
 	for before, known := range old {
-		before.name, before.refresh = spec.name, spec.refresh
+		before.name, before.refresh, before.sharing = spec.name, spec.refresh, spec.sharing
 		if before != spec {
 			continue
 		}
@@ -185,9 +189,12 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 			return v.verifyAnswer(ctx, is, answer, audiences, sent)
 		},
 	}, *c.Introspection)
-	is.prefix = c.Introspection.Format.Prefix
+	if err != nil {
+		return err
+	}
+	is.prefix, is.about = c.Introspection.Format.Prefix, aboutAnswers(is)
 	v.trusted.opaque = append(v.trusted.opaque, is)
-	return err
+	return nil
 }
 
 // Issuers returns the URLs of the configured issuers, in alphabetical order: what
@@ -205,7 +212,8 @@ func (v *Validator) Issuers() []string {
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
 // Ready returns nil once every issuer has had a key set, unless it is OpaqueOnly,
-// and fetches those that are missing. Once ready it stays ready: an outage later on concerns only tokens
+// and fetches those that are missing; and, with a feed of revocations, once that has
+// caught up (RefuseWhileBehind) or has said that it cannot (ServeWhileBehind). Once ready it stays ready: an outage later on concerns only tokens
 // with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
 // doubling to 10 s), so that a probe may call it often. Errors are of class
 // ErrUnavailable, and name the issuer's addresses: they are for logs. With many
@@ -227,8 +235,12 @@ func (v *Validator) Ready(ctx context.Context) error {
 			}
 		})
 	}
+	var behind error
+	if e := v.revoked.ready(ctx); e != nil {
+		behind = e
+	}
 	wg.Wait()
-	err := errors.Join(errs...)
+	err := errors.Join(append(errs, behind)...)
 	if err == nil {
 		v.ready.Store(true)
 	}
