@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A listed is what the go command tells about a package.
+type listed struct {
+	ImportPath, Dir, Export, ForTest string
+	GoFiles                          []string
+	TestGoFiles, XTestGoFiles        []string
+	Imports                          []string
+	TestImports, XTestImports        []string
+	Module                           *struct{ Path, Dir string }
+}
+
+func (l listed) hasTests() bool { return len(l.TestGoFiles)+len(l.XTestGoFiles) > 0 }
+
+// A pkg is a package to break, parsed and type-checked.
+type pkg struct {
+	path   string
+	dir    string
+	root   string // of its module
+	name   string
+	files  []*source
+	info   *types.Info
+	pkg    *types.Package
+	tested []listed // whose tests to try: its own first, then those of its importers
+}
+
+// A source is a file of it.
+type source struct {
+	path string // from the module's root, with slashes
+	text []byte
+	tree *ast.File
+}
+
+type world struct {
+	fset    *token.FileSet
+	targets []*pkg
+}
+
+// load reads the packages that the patterns name, and who imports them.
+func load(ctx context.Context, patterns []string) (*world, error) {
+	wanted, err := list(ctx, patterns...)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := list(ctx, append([]string{"-export", "-deps"}, patterns...)...)
+	if err != nil {
+		return nil, err
+	}
+	exports := map[string]string{}
+	for _, l := range compiled {
+		exports[l.ImportPath] = l.Export
+	}
+	work, err := list(ctx, "work")
+	if err != nil {
+		return nil, err
+	}
+	w := &world{fset: token.NewFileSet()}
+	imports := importer.ForCompiler(w.fset, "gc", func(path string) (io.ReadCloser, error) {
+		if exports[path] == "" {
+			return nil, fmt.Errorf("no export data for %s", path)
+		}
+		return os.Open(exports[path])
+	})
+	for _, l := range wanted {
+		if !slices.ContainsFunc(work, func(k listed) bool { return k.ImportPath == l.ImportPath }) {
+			work = append(work, l) // below testdata
+		}
+	}
+	for _, l := range wanted {
+		p, err := w.check(l, imports)
+		if err != nil {
+			return nil, err
+		}
+		p.tested = testers(l, work)
+		w.targets = append(w.targets, p)
+	}
+	return w, nil
+}
+
+// testers are the package itself and those of its module that import it, nearest
+// first: what imports it for its code, then what imports it for its tests.
+func testers(target listed, work []listed) []listed {
+	var code, tests []listed
+	for _, l := range work {
+		switch {
+		case l.ImportPath == target.ImportPath || !l.hasTests() || l.Module.Path != target.Module.Path:
+		case slices.Contains(l.Imports, target.ImportPath):
+			code = append(code, l)
+		case slices.Contains(l.TestImports, target.ImportPath), slices.Contains(l.XTestImports, target.ImportPath):
+			tests = append(tests, l)
+		}
+	}
+	return slices.Concat([]listed{target}, code, tests)
+}
+
+func (w *world) check(l listed, imports types.Importer) (*pkg, error) {
+	if l.Module == nil {
+		return nil, fmt.Errorf("%s is in no module", l.ImportPath)
+	}
+	p := &pkg{path: l.ImportPath, dir: l.Dir, root: l.Module.Dir}
+	var trees []*ast.File
+	for _, name := range l.GoFiles {
+		path := filepath.Join(l.Dir, name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		tree, err := parser.ParseFile(w.fset, path, text, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		short, err := filepath.Rel(l.Module.Dir, path)
+		if err != nil {
+			return nil, err
+		}
+		p.name = tree.Name.Name
+		p.files = append(p.files, &source{path: filepath.ToSlash(short), text: text, tree: tree})
+		trees = append(trees, tree)
+	}
+	p.info = &types.Info{
+		Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{},
+	}
+	config := types.Config{Importer: imports}
+	checked, err := config.Check(l.ImportPath, w.fset, trees, p.info)
+	p.pkg = checked
+	return p, err
+}
+
+func list(ctx context.Context, args ...string) ([]listed, error) {
+	args = append([]string{"list",
+		"-json=ImportPath,Dir,Export,ForTest,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Module"}, args...)
+	text, err := command(ctx, "", "go", args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []listed
+	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
+		var l listed
+		if err := decoder.Decode(&l); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+}
+
+// command runs a command of the toolchain. Its error carries what it said.
+func command(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+	var output, said bytes.Buffer
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir, c.Stdout, c.Stderr = dir, &output, &said
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, said.Bytes())
+	}
+	return output.Bytes(), nil
+}
