@@ -66,7 +66,8 @@ func state(p *pkg) (string, error) {
 	h := sha256.New()
 	add := func(path string) error {
 		text, err := os.ReadFile(path)
-		fmt.Fprintf(h, "%s %d\n%s", path, len(text), text)
+		short, _ := filepath.Rel(p.root, path) // another checkout is the same state
+		fmt.Fprintf(h, "%s %d\n%s", short, len(text), text)
 		return err
 	}
 	err := filepath.WalkDir(p.root, func(path string, d fs.DirEntry, err error) error {
