@@ -45,7 +45,7 @@ func tried(t *testing.T, list string, args ...string) (int, string) {
 // lines are the mutants that a report names after a word.
 func lines(report, word string) []string {
 	var found []string
-	for _, match := range regexp.MustCompile(`(?m)^`+word+`: (?:[^ ]+:\d+:\d+: )?(.*)$`).FindAllStringSubmatch(report, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^`+word+`: (?:line \d+: )?(.*)$`).FindAllStringSubmatch(report, -1) {
 		found = append(found, match[1])
 	}
 	return found

@@ -47,7 +47,7 @@ func (t *trial) run(ctx context.Context) (bool, error) {
 	}
 	if t.show {
 		for _, m := range mutants {
-			fmt.Fprintf(t.out, "%d:%d: %s\n", m.at.Line, m.at.Column, m.key())
+			fmt.Fprintf(t.out, "line %d: %s\n", m.at.Line, m.key())
 		}
 		return fine, nil
 	}
@@ -99,7 +99,7 @@ func (t *trial) judge(m mutant, r result) bool {
 			t.count.unreached++
 			how = "unreached"
 		}
-		fmt.Fprintf(t.out, "%s: %s:%d:%d: %s\n", how, m.file, m.at.Line, m.at.Column, m.key())
+		fmt.Fprintf(t.out, "%s: line %d: %s\n", how, m.at.Line, m.key())
 		return false
 	}
 	return true
