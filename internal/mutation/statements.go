@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -145,7 +146,7 @@ func (f *finder) results(s *ast.ReturnStmt, stack []ast.Node) {
 		values[i], zeroes[i] = f.text(e), f.text(e)
 		zero, ok := zeroOf(results.At(i).Type())
 		switch {
-		case !ok || f.p.info.Types[e].IsNil() || values[i] == zero:
+		case !ok || f.zero(e):
 		case isError(results.At(i).Type()):
 			values[i], dropped, noError = "nil", "_ = "+values[i]+"; ", true
 		default:
@@ -183,6 +184,22 @@ func (f *finder) passed(s *ast.ReturnStmt, results *types.Tuple, stack []ast.Nod
 	f.edit(s, func(text string) string {
 		return fmt.Sprintf("if mutantOn(%d) { %s, _ := %s; return %s, nil }; %s", id, values, f.text(s.Results[0]), values, text)
 	})
+}
+
+// zero reports whether e is nil, or a constant that is zero or empty.
+func (f *finder) zero(e ast.Expr) bool {
+	tv := f.p.info.Types[e]
+	switch {
+	case tv.IsNil():
+		return true
+	case tv.Value == nil:
+		return false
+	case tv.Value.Kind() == constant.String:
+		return constant.StringVal(tv.Value) == ""
+	case tv.Value.Kind() == constant.Bool:
+		return !constant.BoolVal(tv.Value)
+	}
+	return constant.Sign(tv.Value) == 0
 }
 
 func isError(t types.Type) bool {
