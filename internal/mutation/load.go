@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,7 @@ func (l listed) hasTests() bool { return len(l.TestGoFiles)+len(l.XTestGoFiles) 
 type pkg struct {
 	path   string
 	dir    string
-	root   string // of its module
+	root   string // of the workspace, or of its module where there is none
 	name   string
 	files  []*source
 	info   *types.Info
@@ -45,13 +46,14 @@ type pkg struct {
 
 // A source is a file of it.
 type source struct {
-	path string // from the module's root, with slashes
+	path string // from that root, with slashes
 	text []byte
 	tree *ast.File
 }
 
 type world struct {
 	fset    *token.FileSet
+	root    string // of the workspace; empty: none
 	targets []*pkg
 }
 
@@ -73,7 +75,14 @@ func load(ctx context.Context, patterns []string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	workspace, err := command(ctx, "", "go", "env", "GOWORK")
+	if err != nil {
+		return nil, err
+	}
 	w := &world{fset: token.NewFileSet()}
+	if file := strings.TrimSpace(string(workspace)); filepath.IsAbs(file) { // and not "off"
+		w.root = filepath.Dir(file)
+	}
 	imports := importer.ForCompiler(w.fset, "gc", func(path string) (io.ReadCloser, error) {
 		if exports[path] == "" {
 			return nil, fmt.Errorf("no export data for %s", path)
@@ -116,7 +125,7 @@ func (w *world) check(l listed, imports types.Importer) (*pkg, error) {
 	if l.Module == nil {
 		return nil, fmt.Errorf("%s is in no module", l.ImportPath)
 	}
-	p := &pkg{path: l.ImportPath, dir: l.Dir, root: l.Module.Dir}
+	p := &pkg{path: l.ImportPath, dir: l.Dir, root: cmp.Or(w.root, l.Module.Dir)}
 	var trees []*ast.File
 	for _, name := range l.GoFiles {
 		path := filepath.Join(l.Dir, name)
@@ -128,7 +137,7 @@ func (w *world) check(l listed, imports types.Importer) (*pkg, error) {
 		if err != nil {
 			return nil, err
 		}
-		short, err := filepath.Rel(l.Module.Dir, path)
+		short, err := filepath.Rel(p.root, path)
 		if err != nil {
 			return nil, err
 		}
