@@ -61,9 +61,11 @@ func (t *trial) run(ctx context.Context) (bool, error) {
 	}
 	shown := time.Now()
 	for i, m := range mutants {
-		r, known := results.find(m.key(), t.trust, t.importers)
+		// What is listed need not be tried with everybody's tests: its reason stands.
+		importers := t.importers && !t.listed.has(m.key())
+		r, known := results.find(m.key(), t.trust, importers)
 		if !known {
-			if r, err = t.try(ctx, m, r); err != nil {
+			if r, err = t.try(ctx, m, r, importers); err != nil {
 				return false, err
 			}
 			if err := results.keep(m.key(), r); err != nil {
@@ -107,10 +109,10 @@ func (t *trial) judge(m mutant, r result) bool {
 
 // try looks for a test that notices m: what killed it before, then the package's
 // own tests, then those of the importers.
-func (t *trial) try(ctx context.Context, m mutant, before result) (result, error) {
-	r := result{Importers: t.importers}
+func (t *trial) try(ctx context.Context, m mutant, before result, importers bool) (result, error) {
+	r := result{Importers: importers}
 	for i := range t.target.tested {
-		if i > 0 && !t.importers {
+		if i > 0 && !importers {
 			break
 		}
 		b, err := t.binary(ctx, i)
