@@ -81,3 +81,10 @@ func TestFullwidthFormsFold(t *testing.T) {
 		assert.ErrorIs(t, err, jose.ErrFolded, name)
 	}
 }
+
+func TestNamesAreKnownAsTheyAreSpelled(t *testing.T) {
+	known := jose.NewNames("iss", "clientId")
+	for name, want := range map[string]bool{"iss": true, "clientId": true, "ISS": false, "clientid": false, "": false} {
+		assert.Equal(t, want, known.Has(name), name)
+	}
+}
