@@ -59,21 +59,17 @@ type world struct {
 
 // load reads the packages that the patterns name, and who imports them.
 func load(ctx context.Context, patterns []string) (*world, error) {
-	wanted, err := list(ctx, patterns...)
+	wanted, err := list(ctx, "", patterns...)
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := list(ctx, append([]string{"-export", "-deps"}, patterns...)...)
+	compiled, err := list(ctx, "", append([]string{"-export", "-deps"}, patterns...)...)
 	if err != nil {
 		return nil, err
 	}
 	exports := map[string]string{}
 	for _, l := range compiled {
 		exports[l.ImportPath] = l.Export
-	}
-	work, err := list(ctx, "work")
-	if err != nil {
-		return nil, err
 	}
 	workspace, err := command(ctx, "", "go", "env", "GOWORK")
 	if err != nil {
@@ -89,17 +85,19 @@ func load(ctx context.Context, patterns []string) (*world, error) {
 		}
 		return os.Open(exports[path])
 	})
-	for _, l := range wanted {
-		if !slices.ContainsFunc(work, func(k listed) bool { return k.ImportPath == l.ImportPath }) {
-			work = append(work, l) // below testdata
-		}
-	}
+	modules := map[string][]listed{}
 	for _, l := range wanted {
 		p, err := w.check(l, imports)
 		if err != nil {
 			return nil, err
 		}
-		p.tested = testers(l, work)
+		module := l.Module.Dir
+		if modules[module] == nil {
+			if modules[module], err = list(ctx, module, "./..."); err != nil {
+				return nil, err
+			}
+		}
+		p.tested = testers(l, slices.Concat(modules[module], wanted))
 		w.targets = append(w.targets, p)
 	}
 	return w, nil
@@ -107,16 +105,18 @@ func load(ctx context.Context, patterns []string) (*world, error) {
 
 // testers are the package itself and those of its module that import it, nearest
 // first: what imports it for its code, then what imports it for its tests.
-func testers(target listed, work []listed) []listed {
+func testers(target listed, others []listed) []listed {
 	var code, tests []listed
-	for _, l := range work {
+	seen := map[string]bool{target.ImportPath: true}
+	for _, l := range others {
 		switch {
-		case l.ImportPath == target.ImportPath || !l.hasTests() || l.Module.Path != target.Module.Path:
+		case seen[l.ImportPath] || !l.hasTests() || l.Module.Path != target.Module.Path:
 		case slices.Contains(l.Imports, target.ImportPath):
 			code = append(code, l)
 		case slices.Contains(l.TestImports, target.ImportPath), slices.Contains(l.XTestImports, target.ImportPath):
 			tests = append(tests, l)
 		}
+		seen[l.ImportPath] = true // those below testdata are in one of the lists only
 	}
 	return slices.Concat([]listed{target}, code, tests)
 }
@@ -154,10 +154,10 @@ func (w *world) check(l listed, imports types.Importer) (*pkg, error) {
 	return p, err
 }
 
-func list(ctx context.Context, args ...string) ([]listed, error) {
+func list(ctx context.Context, dir string, args ...string) ([]listed, error) {
 	args = append([]string{"list",
 		"-json=ImportPath,Dir,Export,ForTest,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,Module"}, args...)
-	text, err := command(ctx, "", "go", args...)
+	text, err := command(ctx, dir, "go", args...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -155,11 +157,11 @@ func (t *trial) binary(ctx context.Context, i int) (*binary, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range unfit {
-			fmt.Fprintf(t.out, "%s: %s does not pass with all mutants in and none on: left out\n", l.ImportPath, name)
+		if len(unfit) > 0 {
+			fmt.Fprintf(t.out, "%s: left out, for they do not pass with all mutants in and none on: %s\n", l.ImportPath, strings.Join(unfit, " "))
 		}
-		if len(b.tests) == 0 {
-			return nil, fmt.Errorf("no test of %s passes", l.ImportPath)
+		if i == 0 && len(b.tests) == 0 {
+			return nil, errors.New("none of its tests passes")
 		}
 	}
 	t.binaries = append(t.binaries, b)
