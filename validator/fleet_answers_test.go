@@ -258,6 +258,10 @@ func TestSharedAnswerIsJudgedHere(t *testing.T) {
 	accept(t, r.all[0].Validator, raw)
 	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonClientMismatch)
 	r.asked(t, 2, &before)
+	raw = r.OpaqueToken()
+	reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonClientMismatch)
+	accept(t, r.all[0].Validator, raw) // nor is it refused there on ours
+	r.asked(t, 2, &before)
 }
 
 // TestSharedAnswerThatQuotesTheToken is not shared: a dump of the store must yield none.

@@ -57,6 +57,7 @@ end
 if redis.call('ZSCORE', KEYS[2], proof) then
   return {'replayed', 0, began}
 end
+-- The first that is written: only that is refused for a lack of memory.
 redis.call('HSET', KEYS[1], 'seen', now)
 -- A clock that is then set back by no more than the skew makes none of these recent again.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - skew)
