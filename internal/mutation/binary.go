@@ -21,13 +21,14 @@ type binary struct {
 	program string
 	dir     string // where its tests run
 	tests   []*test
-	startup time.Duration
+	startup outcome // of no test
 }
 
 // A test is a test function, an example, or a fuzz target with its seeds.
 type test struct {
 	name    string
 	took    time.Duration // alone in a process, its startup included
+	work    time.Duration // of a processor: what others do on the machine does not count
 	reaches map[int]bool  // numbers of mutants
 }
 
@@ -69,7 +70,7 @@ func (b *binary) survey(ctx context.Context) (unfit []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b.startup = b.run(ctx, 0, nil, time.Minute, "").took
+	b.startup = b.run(ctx, 0, nil, time.Minute, "")
 	reached := b.program + ".reached"
 	for line := range strings.Lines(string(list)) {
 		name := strings.TrimSpace(line)
@@ -88,7 +89,7 @@ func (b *binary) survey(ctx context.Context) (unfit []string, err error) {
 			unfit = append(unfit, name)
 			continue
 		}
-		t.took = r.took
+		t.took, t.work = r.took, max(r.work-b.startup.work, 0)
 		text, err := os.ReadFile(reached)
 		if err != nil {
 			return nil, err
@@ -110,6 +111,7 @@ type outcome struct {
 	failed bool
 	killer string // who failed: a test, "timeout", "exit"
 	took   time.Duration
+	work   time.Duration // of a processor
 }
 
 // A mutant that allocates without end must not take the machine with it.
@@ -136,6 +138,9 @@ func (b *binary) run(ctx context.Context, active int, tests []*test, most time.D
 	began := time.Now()
 	err := c.Run()
 	o := outcome{failed: err != nil, took: time.Since(began)}
+	if c.ProcessState != nil {
+		o.work = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	}
 	switch match := failure.FindSubmatch(said.Bytes()); {
 	case err == nil:
 	case match != nil:

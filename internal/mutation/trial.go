@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -174,14 +175,18 @@ func (t *trial) batches(b *binary, m mutant, killer string) [][]*test {
 	if len(tests) == 0 {
 		return nil
 	}
-	const quick = 500 * time.Millisecond
+	const quick = 150 * time.Millisecond
+	rank := func(x *test) int { // the higher the earlier
+		switch {
+		case x.name == killer:
+			return math.MaxInt
+		case x.work > quick:
+			return -1
+		}
+		return t.recent[x.name]
+	}
 	slices.SortStableFunc(tests, func(x, y *test) int {
-		return cmp.Or(
-			cmp.Compare(order(x.name != killer), order(y.name != killer)),
-			cmp.Compare(order(x.took > b.startup+quick), order(y.took > b.startup+quick)),
-			cmp.Compare(t.recent[y.name], t.recent[x.name]),
-			cmp.Compare(x.took, y.took),
-		)
+		return cmp.Or(cmp.Compare(rank(y), rank(x)), cmp.Compare(x.work, y.work))
 	})
 	var batches [][]*test
 	size, budget := 1, 200*time.Millisecond
@@ -191,7 +196,7 @@ func (t *trial) batches(b *binary, m mutant, killer string) [][]*test {
 	for len(tests) > 0 {
 		n, sum := 0, time.Duration(0)
 		for n < len(tests) && (n < size || sum < budget) {
-			sum += tests[n].took - b.startup
+			sum += tests[n].work
 			n++
 		}
 		if len(batches) == 0 {
@@ -204,18 +209,11 @@ func (t *trial) batches(b *binary, m mutant, killer string) [][]*test {
 	return batches
 }
 
-func order(late bool) int {
-	if late {
-		return 1
-	}
-	return 0
-}
-
 // limit is how long tests may take that took less: a machine has other work too.
 func (t *trial) limit(b *binary, tests []*test) time.Duration {
-	sum := b.startup
+	sum := b.startup.took
 	for _, one := range tests {
-		sum += max(one.took-b.startup, 0)
+		sum += max(one.took-b.startup.took, 0)
 	}
 	return t.patience + 6*sum
 }
