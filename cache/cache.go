@@ -161,7 +161,7 @@ func nanoseconds(t time.Time) int64 {
 	switch seconds := t.Unix(); {
 	case seconds >= last/int64(time.Second):
 		return last
-	case seconds <= -last/int64(time.Second):
+	case seconds < -last/int64(time.Second):
 		return -last
 	}
 	return t.UnixNano()

@@ -372,3 +372,22 @@ func FuzzCache(f *testing.F) {
 		}
 	})
 }
+
+// The years outside of 1678 to 2262, which nanoseconds do not reach, are before and
+// after all others, and the last second within counts.
+func TestDeadlinesOfFarYears(t *testing.T) {
+	c := newCache(t, 10, mix)
+	for name, test := range map[string]struct {
+		deadline, now time.Time
+		there         bool
+	}{
+		"the zero deadline in 1969":   {time.Time{}, time.Unix(-1, 0), false},
+		"the first second, before it": {time.Unix(-9223372036, 0), time.Unix(-9223372037, 0), true},
+		"the first second, within":    {time.Unix(-9223372036, 1), time.Unix(-9223372036, 1), false},
+		"a far year, now":             {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), now, true},
+	} {
+		c.Put(1, "value", test.deadline)
+		_, ok := c.Get(1, test.now)
+		assert.Equal(t, test.there, ok, name)
+	}
+}
