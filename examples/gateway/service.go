@@ -49,6 +49,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *service) serve(ctx context.Context, reload <-chan os.Signal, stdout io.Writer) error {
 	defer s.transport.CloseIdleConnections()
 	g := s.current.Load()
+	g.fleet.connect(nil)
+	defer func() { s.current.Load().fleet.leave() }()
 	requests, cut := context.WithCancel(context.Background())
 	defer cut()
 	front, err := s.listen(g, "listen", g.Listen, s, requests, g.tls())
@@ -93,7 +95,11 @@ func (s *service) reload() {
 		s.log.Error("configuration not reloaded: the old one stays", "error", err.Error())
 		return
 	}
+	g.fleet.connect(old.fleet)
 	s.current.Store(g)
+	if g.fleet == nil {
+		old.fleet.leave()
+	}
 	s.log.Info("configuration reloaded")
 	g.audit()
 }
