@@ -23,7 +23,7 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) first() (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.depart(anything)
+	return s.depart(want{})
 }
 
 // Refresh waits for a fetch that began after the call, and returns nil when it
@@ -59,7 +59,7 @@ func (s *Source) board(called uint64) (*flight, error) {
 	case s.flight != nil:
 		return s.flight, nil
 	case s.heard <= called:
-		return s.launch(s.config.Clock(), nil), nil
+		return s.launch(s.config.Clock(), want{asks: true}), nil
 	case s.failure != nil:
 		return nil, s.unavailable(s.failure)
 	}

@@ -20,7 +20,7 @@ func (s *Source) join(q question, arose uint64) (*Key, *flight, error) {
 	if s.failures == 0 && s.landed > arose && s.fresh() {
 		return nil, nil, ErrUnknownKey
 	}
-	flight, err := s.depart(q.in)
+	flight, err := s.depart(want{key: q})
 	return nil, flight, err
 }
 

@@ -33,7 +33,7 @@ type sharedAnswers struct {
 }
 
 func newSharedAnswers(fleet *Fleet, size int, clock func() time.Time) (*sharedAnswers, error) {
-	if fleet == nil {
+	if fleet == nil || fleet.Answers == nil {
 		return nil, nil
 	}
 	refused, err := cache.New[[sha256.Size]byte, time.Time](size, spread)
@@ -258,7 +258,7 @@ func (s *sharedQuestion) failed(err error) {
 
 // event tells the observer, and is true.
 func (s *sharedQuestion) event(outcome FleetOutcome, err error) bool {
-	s.v.witness.fleet(FleetEvent{Issuer: s.q.issuer.name, Outcome: outcome, Err: err, Took: s.v.clock().Sub(s.began)})
+	s.v.witness.fleet(FleetEvent{Issuer: s.q.issuer.name, Use: FleetAnswers, Outcome: outcome, Err: err, Took: s.v.clock().Sub(s.began)})
 	return true
 }
 

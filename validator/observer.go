@@ -57,6 +57,9 @@ type KeyFetch struct {
 	Skipped []jwks.Skipped
 	// Changed: the set holds other keys than before.
 	Changed bool
+	// Shared: the set is one that another replica fetched (Fleet.Keys), and nobody was
+	// asked; beside an Err, it stands in for what could not be had.
+	Shared bool
 }
 
 // Introspection is the outcome of one question to an issuer about a token.

@@ -102,6 +102,14 @@ func (f *Follower) Horizon() (longest time.Duration) {
 	return longest
 }
 
+// Issuers is how many issuers there have been, each with those of its tenants. When it
+// rises, marks that did not apply may.
+func (f *Follower) Issuers() int {
+	f.revocations.mu.RLock()
+	defer f.revocations.mu.RUnlock()
+	return len(f.revocations.issuers)
+}
+
 // Behind says that the feed cannot know of all marks, why, and when it may be better.
 func (f *Follower) Behind(detail string, retryAfter time.Duration) {
 	r := f.revocations
