@@ -69,9 +69,13 @@ func (g *gateway) remember(part *dpopPart) {
 		g.fault("dpop.max_proofs", "is for this process: with redis.used_proofs, the memory of Redis is the bound")
 	}
 	switch {
+	case g.used != nil && g.used.bounds.shared != own.shared:
+		g.fault("redis.used_proofs", "cannot change while the gateway runs: restart it")
 	case g.used != nil && g.used.bounds != own:
-		g.fault("dpop", "window, max_proofs, max_proofs_per_key and redis.used_proofs cannot change while the gateway runs: restart it")
+		g.fault("dpop", "window, max_proofs and max_proofs_per_key cannot change while the gateway runs: restart it")
 	case g.used != nil:
+	case own.shared && len(g.faults) > 0: // nothing will be asked of it
+		g.used = &usedProofs{bounds: own}
 	case own.shared:
 		replays, err := rediscache.NewReplays(rediscache.ReplaysConfig{
 			Client: g.fleet.link, Prefix: g.fleet.Prefix, Window: part.Window.or(0), MaxSkew: g.fleet.MaxSkew.or(0),

@@ -88,6 +88,13 @@ type redisPart struct {
 	Answers              bool      `yaml:"answers"`
 	AnswerWait           *duration `yaml:"answer_wait"`
 	UsedProofs           bool      `yaml:"used_proofs"`
+	Keys                 bool      `yaml:"keys"`
+	Revocations          *feedPart `yaml:"revocations"`
+}
+
+type feedPart struct {
+	WhileBehind string    `yaml:"while_behind,required"`
+	Silence     *duration `yaml:"silence"`
 }
 
 type issuerPart struct {

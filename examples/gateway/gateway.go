@@ -39,6 +39,7 @@ func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.
 	if err := c.err(); err != nil {
 		return nil, err // what the library would say of it too
 	}
+	g.fleet.follow(c, g.revocations, old)
 	var err error
 	if g.validator, err = build(trusted); err == nil {
 		g.guard, err = middleware.New(g.validator, guarded)

@@ -23,6 +23,9 @@ func (g *gateway) ready(ctx context.Context) error {
 	if err := g.validator.Ready(ctx); err != nil {
 		return err
 	}
+	if err := g.inTouch(); err != nil { // Ready does not flip back, and this does
+		return err
+	}
 	return g.used.began(ctx)
 }
 

@@ -20,6 +20,8 @@ type fleet struct {
 	secrets []string // the current one first
 	sealer  *cache.Sealer
 	answers *rediscache.Answers
+	keys    *rediscache.KeySets
+	feed    *rediscache.Feed // nil: revocations are not shared
 }
 
 // fleet is what the file says; nil: this gateway shares nothing.
@@ -30,7 +32,7 @@ func (c *config) fleet(old *gateway) *fleet {
 	}
 	part := c.Redis
 	if part == nil {
-		if before != nil && before.remembers() {
+		if before != nil && (before.feed != nil || old.used != nil && old.used.bounds.shared) { // it would be forgotten
 			c.fault("redis", "cannot go while the gateway runs: restart it")
 		}
 		return nil
@@ -39,38 +41,62 @@ func (c *config) fleet(old *gateway) *fleet {
 	f := &fleet{redisPart: part, server: c.redisAt(), secrets: c.fleetSecrets(part)}
 	if before == nil {
 		f.link = newLink()
+		if old != nil && old.revocations != nil && part.Revocations != nil {
+			c.fault("redis.revocations", "cannot change while the gateway runs: restart it")
+		}
 	} else {
 		f.link = before.link
 		c.checkRedisChange(part, before.redisPart)
 	}
 	f.sealer = c.sealer(f.secrets, before)
-	var err error
-	f.answers, err = rediscache.NewAnswers(rediscache.AnswersConfig{Client: f.link, Prefix: part.Prefix})
-	c.blame(err, inRedis)
+	if before != nil { // by the store the library tells whose keys are still good
+		f.answers, f.keys = before.answers, before.keys
+	} else if len(c.faults) == 0 {
+		c.stores(f)
+	}
 	return f
 }
 
-// remembers reports whether something is kept in Redis that must not be forgotten.
-func (f *fleet) remembers() bool { return f.UsedProofs }
+// stores makes what works on a prefix that is good.
+func (c *config) stores(f *fleet) {
+	var err error
+	f.answers, err = rediscache.NewAnswers(rediscache.AnswersConfig{Client: f.link, Prefix: f.Prefix})
+	c.blame(err, inRedis)
+	if err == nil {
+		f.keys, err = rediscache.NewKeySets(rediscache.KeySetsConfig{Client: f.link, Prefix: f.Prefix, MaxSkew: f.MaxSkew.or(0)})
+		c.blame(err, inRedis)
+	}
+}
 
 // The bounds of the library's uses of Redis, for all of which there is one field here.
 const (
 	minRedisTime    = 10 * time.Millisecond
 	maxRedisTimeout = validator.MaxStoreTimeout
 	maxRedisSkew    = time.Minute
+	minRedisSilence = 500 * time.Millisecond
+	maxRedisSilence = time.Hour
 )
 
 func (c *config) checkRedisUses(part *redisPart) {
-	if !part.Answers && !part.UsedProofs {
-		c.fault("redis", "is for nothing: say answers or used_proofs")
+	if !part.sealed() && !part.UsedProofs {
+		c.fault("redis", "is for nothing: say answers, keys, used_proofs or revocations")
+	}
+	if part.Revocations != nil && c.Revocation == nil {
+		c.fault("redis.revocations", "are those of revocation, and there is no revocation")
 	}
 	if part.UsedProofs && c.DPoP == nil {
 		c.fault("redis.used_proofs", "are those of dpop, and there is no dpop")
 	}
+	if feed := part.Revocations; feed != nil {
+		if _, known := whileBehind[feed.WhileBehind]; !known {
+			c.fault("redis.revocations.while_behind", "must be serve or refuse")
+		}
+		c.between("redis.revocations.silence", feed.Silence, minRedisSilence, maxRedisSilence)
+	}
 	if part.AnswerWait != nil && !part.Answers {
 		c.fault("redis.answer_wait", "needs redis.answers")
 	}
-	c.positive("redis.answer_wait", part.AnswerWait)
+	c.between("redis.answer_wait", part.AnswerWait, minRedisTime, validator.MaxAnswerWait)
 	c.between("redis.timeout", part.Timeout, minRedisTime, maxRedisTimeout)
 	c.between("redis.max_skew", part.MaxSkew, minRedisTime, maxRedisSkew)
 }
@@ -85,7 +111,7 @@ func (c *config) between(field string, d *duration, least, most time.Duration) {
 func (c *config) checkRedisChange(part, before *redisPart) {
 	for field, changed := range map[string]bool{
 		"redis.prefix": part.Prefix != before.Prefix, "redis.timeout": part.Timeout.or(0) != before.Timeout.or(0),
-		"redis.max_skew": part.MaxSkew.or(0) != before.MaxSkew.or(0), "redis.used_proofs": part.UsedProofs != before.UsedProofs,
+		"redis.max_skew": part.MaxSkew.or(0) != before.MaxSkew.or(0), "redis.revocations": !reflect.DeepEqual(part.Revocations, before.Revocations),
 	} {
 		if changed {
 			c.fault(field, "cannot change while the gateway runs: restart it")
@@ -93,10 +119,12 @@ func (c *config) checkRedisChange(part, before *redisPart) {
 	}
 }
 
+// sealed reports whether Redis gets anything that is sealed.
+func (r *redisPart) sealed() bool { return r.Answers || r.Keys || r.Revocations != nil }
+
 // fleetSecrets are what everything is sealed with before Redis gets it.
 func (c *config) fleetSecrets(part *redisPart) (secrets []string) {
-	needed := part.Answers
-	switch {
+	switch needed := part.sealed(); {
 	case needed && part.SecretFile == "":
 		c.fault("redis.secret_file", "is required: what is shared is sealed with it")
 	case !needed && (part.SecretFile != "" || len(part.PreviousSecretFiles) > 0):
@@ -144,28 +172,18 @@ func (c *config) sealer(secrets []string, before *fleet) *cache.Sealer {
 
 // share is what the library is told of it.
 func (f *fleet) share() *validator.Fleet {
-	if f == nil || !f.Answers {
+	if f == nil || !f.Answers && !f.Keys {
 		return nil
 	}
-	return &validator.Fleet{
-		Sealer: f.sealer, MaxSkew: f.MaxSkew.or(0), StoreTimeout: f.Timeout.or(0),
-		Answers: f.answers, AnswerWait: f.AnswerWait.or(0),
+	told := &validator.Fleet{Sealer: f.sealer, MaxSkew: f.MaxSkew.or(0), StoreTimeout: f.Timeout.or(0), AnswerWait: f.AnswerWait.or(0)}
+	if f.Answers {
+		told.Answers = f.answers
 	}
+	if f.Keys {
+		told.Keys = f.keys
+	}
+	return told
 }
 
 // inRedis is for mistakes of what is made of the section redis.
 func inRedis(field string) string { return join("redis", inFile(field)) }
-
-// connect puts the client of this configuration behind the link, unless it is there.
-func (f *fleet) connect(before *fleet) {
-	if f != nil && (before == nil || !reflect.DeepEqual(f.server, before.server)) {
-		f.use(f.server.client())
-	}
-}
-
-// leave ends the client, once the commands under way have ended.
-func (f *fleet) leave() {
-	if f != nil {
-		f.use(nil)
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -160,4 +161,12 @@ func (s redisServer) secure() *tls.Config {
 		}
 	}
 	return secure
+}
+
+// redisLog is where the client tells of its connections.
+type redisLog struct{ *slog.Logger }
+
+// Printf implements what redis.SetLogger wants.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.WarnContext(ctx, "redis", "said", fmt.Sprintf(format, args...))
 }

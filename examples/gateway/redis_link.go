@@ -37,6 +37,13 @@ func (l *link) use(client redis.UniversalClient) {
 	}
 }
 
+// close ends the client at once, with the commands under way.
+func (l *link) close() {
+	if before := l.current.Swap(nil); before != nil {
+		_ = before.Close()
+	}
+}
+
 // connection is a client that somebody uses.
 type connection struct {
 	redis.UniversalClient
