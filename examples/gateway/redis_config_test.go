@@ -40,7 +40,7 @@ func withSecrets(t testing.TB, text string, words ...string) string {
 	t.Helper()
 	path := configure(t, text, words...)
 	for name, secret := range map[string]string{
-		"secret": "a secret", "fleet": strings.Repeat("a", 32), "older": strings.Repeat("b", 32), "same": strings.Repeat("a", 32) + "\n",
+		"secret": "a secret", "fleet": strings.Repeat("a", 32), "older": strings.Repeat("b", 32), "same": strings.Repeat("a", 32) + "\n", "sentinel": "hunter2",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(secret), 0o600))
 	}

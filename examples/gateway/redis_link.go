@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // link is the way to Redis. What is made of it (stores, a feed) keeps it for good, and
@@ -19,7 +20,10 @@ type link struct {
 
 func newLink() *link {
 	l := new(link)
-	front := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true}) // as those behind it have
+	front := redis.NewClient(&redis.Options{
+		ContextTimeoutEnabled:    true,                                                              // as those behind it have
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}, // or it has goroutines
+	})
 	front.AddHook(l)
 	l.UniversalClient = front
 	return l

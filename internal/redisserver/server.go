@@ -34,7 +34,8 @@ type Server struct {
 }
 
 // Start runs a server with these lines of configuration, PORT replaced, which keeps its
-// files in dir; none means the port alone. Kill ends it.
+// files in dir; none means the port alone. With a line that begins with "sentinel" it is a
+// sentinel. Kill ends it.
 func Start(dir string, lines ...string) (*Server, error) {
 	binary, err := exec.LookPath(cmp.Or(os.Getenv("REDIS_SERVER"), "redis-server"))
 	if err != nil {
@@ -83,6 +84,9 @@ func (s *Server) Restart() error {
 	}
 	log := &journal{serves: make(chan struct{})}
 	command := exec.Command(s.binary, config)
+	if strings.Contains(s.config(s.port), "\nsentinel ") {
+		command.Args = append(command.Args, "--sentinel")
+	}
 	command.Stdout, command.Stderr, command.SysProcAttr = log, log, diesWithUs
 	if err := command.Start(); err != nil {
 		return err
