@@ -67,7 +67,7 @@ func TestFeedOutage(t *testing.T) {
 			serves.caughtUp(t)
 			t.Logf("caught up %v later", time.Since(began).Round(10*time.Millisecond))
 			refuses.decides(t, other, nil, "")
-			assert.Zero(t, serves.feed.Status().Unpublished)
+			redistest.Eventually(t, "that is known", func() bool { return serves.feed.Status().Unpublished == 0 })
 
 			// Redis has them all again, whatever it had lost.
 			late := f.join(t, s.Client(), validator.RefuseWhileBehind)
@@ -132,7 +132,7 @@ func TestFeedForgotten(t *testing.T) {
 			tc.fault(t, s, p)
 			for _, m := range members {
 				m.fallsBehind(t)
-				assert.Equal(t, uint64(1), m.feed.Status().Lost)
+				redistest.Eventually(t, "it has noticed", func() bool { return m.feed.Status().Lost == 1 })
 			}
 			late := f.join(t, p.Client(), validator.RefuseWhileBehind)
 			for _, m := range append(members, late) {
@@ -214,9 +214,9 @@ func TestFeedOfManyMarks(t *testing.T) {
 	redistest.Eventually(t, "both notice", func() bool { return a.feed.Status().Lost == 1 && b.feed.Status().Lost == 1 })
 	a.caughtUp(t)
 	b.caughtUp(t)
+	redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
 	<-time.After(silence)
-	again := s.Do("XLEN", streamKey).(int64)
-	assert.Less(t, again, int64(30), "once, and not twice")
+	assert.Less(t, s.Do("XLEN", streamKey), int64(40), "once, and not twice")
 	c := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	c.caughtUp(t)
 	assert.Equal(t, many+1, c.revocations.Status().Marks)

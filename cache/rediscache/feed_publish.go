@@ -159,7 +159,7 @@ func (f *Feed) publishMissing(ctx context.Context) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.turns++
-		f.due = time.Now().Add(f.silence / 4 / turns)
+		f.due = time.Now().Add(f.silence / 2 / turns)
 		return nil
 	}
 	for len(missing) > 0 {
@@ -189,7 +189,7 @@ func (f *Feed) complete(made uint64) {
 func (f *Feed) ours(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
 	defer cancel()
-	taken, err := f.client.SetNX(ctx, f.turn, f.origin, f.silence/4).Result()
+	taken, err := f.client.SetNX(ctx, f.turn, f.origin, f.silence/2).Result()
 	return taken || err != nil
 }
 

@@ -28,6 +28,7 @@ type reader struct {
 	*Feed
 	position string    // what was read last
 	atEnd    bool      // there was nothing after it a moment ago
+	looked   bool      // a moment ago
 	settles  time.Time // until then, others may still publish what was lost
 	touched  time.Time // when Redis answered last; at first, when Run began
 	caughtUp bool
@@ -72,9 +73,12 @@ func (r *reader) behind(why string) {
 
 // step looks whether all is there that was read, reads to the end, says so, and waits for more.
 func (r *reader) step(ctx context.Context) error {
-	if err := r.look(ctx); err != nil {
-		return err
+	if !r.looked {
+		if err := r.look(ctx); err != nil {
+			return err
+		}
 	}
+	r.looked = false
 	if now := r.follower.Issuers(); now > r.issuers {
 		r.issuers = now
 		r.again() // what did not apply may be of the new one
@@ -109,10 +113,10 @@ func (r *reader) look(ctx context.Context) error {
 	r.touch()
 	settled := r.silence
 	if there := answer[0] == 1; !there {
+		r.note(func(s *FeedStatus) { s.Lost++ })
 		r.behind("what was read is gone")
 		r.again()
 		settled = 0
-		r.note(func(s *FeedStatus) { s.Lost++ })
 		r.lack(rand.N(r.silence / 4)) // not all replicas at once
 	} else if answer[1] >= 0 {
 		settled = min(time.Duration(answer[1])*time.Millisecond, r.silence)
@@ -124,7 +128,7 @@ func (r *reader) look(ctx context.Context) error {
 }
 
 // again has everything read again.
-func (r *reader) again() { r.position, r.atEnd = beginning, false }
+func (r *reader) again() { r.position, r.atEnd, r.looked = beginning, false, false }
 
 // bounded is a context for one answer, that may wait itself: it ends when we are to be
 // behind.
@@ -159,7 +163,7 @@ func (r *reader) read(ctx context.Context, wait time.Duration) error {
 		if err := r.look(ctx); err != nil || r.position != was {
 			return err
 		}
-		r.position = entries[len(entries)-1].ID
+		r.position, r.looked = entries[len(entries)-1].ID, true
 	}
 	r.atEnd = len(entries) < page
 	return nil
