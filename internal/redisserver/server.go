@@ -61,6 +61,9 @@ func Start(dir string, lines ...string) (*Server, error) {
 // Addr is host and port.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
+// PID is its process id.
+func (s *Server) PID() int { return s.process.Pid }
+
 // Kill ends it at once (SIGKILL).
 func (s *Server) Kill() {
 	_ = s.process.Kill() // one that has ended is what we want
