@@ -112,7 +112,7 @@ func (s *Source) record(f *flight, found answer, err error) (report Fetch, fetch
 			err = s.judge(f, found.set, now)
 		}
 	}
-	report = Fetch{Err: err, Shared: found.shared != nil}
+	report = Fetch{Err: err, Shared: found.shared != nil, Flight: f.Number(), Took: now.Sub(f.departed)}
 	f.failure = err
 	if err != nil {
 		s.fail(err, now)

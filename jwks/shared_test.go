@@ -109,7 +109,7 @@ func TestSharedSetSavesTheFetch(t *testing.T) {
 		other := w.another(t, jwks.Config{}, p)
 		old := other.known(t, "listed", "ES256")
 		assert.Equal(t, 1, w.settled())
-		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true}, other.fetches.last(t))
+		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true, Flight: other.fetches.last(t).Flight}, other.fetches.last(t))
 		status := other.Status()
 		assert.True(t, status.Imported)
 		assert.True(t, w.Status().Fetched.Add(-skew).Equal(status.Fetched), "as old as it may be")
@@ -230,7 +230,6 @@ func TestRefreshAfterAFlightForOthers(t *testing.T) {
 
 // TestSharedSetThatDoesNotCount is as if there were none, and holds nobody up for long.
 func TestSharedSetThatDoesNotCount(t *testing.T) {
-	const never = -1
 	text := func(edit func(string) string) func(*world, *pool) {
 		return func(_ *world, p *pool) { p.envelope = []byte(edit(string(p.envelope))) }
 	}

@@ -14,6 +14,7 @@ type failure struct {
 	check            string // the name of the check
 	reason           Reason
 	expected, actual string
+	private          string // the claim whose values are nobody's business; empty: of none
 }
 
 func failed(reason Reason, expected, actual string) *failure {
@@ -23,7 +24,17 @@ func failed(reason Reason, expected, actual string) *failure {
 // error turns the failure into a refusal. What was found is quoted and cut: it
 // is the sender's text.
 func (f *failure) error() *Error {
-	return refuse(f.reason, fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual))
+	e := refuse(f.reason, fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual))
+	e.finding = f
+	return e
+}
+
+// unquoted is the failure without what was expected and found.
+func (f *failure) unquoted() *failure {
+	if f == nil {
+		return nil
+	}
+	return &failure{check: f.check, reason: f.reason}
 }
 
 // candidate is a token under examination: decoded, of a configured issuer, and

@@ -65,7 +65,8 @@ type Config struct {
 	// Logger gets refusals and what became of key sets at Info, and at Warn what
 	// could not be decided or fetched. Default: none.
 	Logger *slog.Logger
-	// Observer is told of every decision and key fetch. Default: none.
+	// Observer is told of every decision, and of everything that is read from an issuer.
+	// Default: none.
 	Observer Observer
 }
 

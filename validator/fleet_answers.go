@@ -179,7 +179,8 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	}
 	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
 	// the token leads to asking (outdated).
-	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.until(known, now)))
+	known.keptAt = dateOf(now)
+	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.keptUntil(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }
 
@@ -264,7 +265,7 @@ func (s *sharedQuestion) event(outcome FleetOutcome, err error) bool {
 
 // sharedUntil is when an answer is of no use to anybody any more.
 func (v *Validator) sharedUntil(t *facts, now time.Time) time.Time {
-	return earlier(v.until(t, now), t.answerDeadline())
+	return earlier(v.keptUntil(t, now), t.answerDeadline())
 }
 
 func earlier(one, other time.Time) time.Time {

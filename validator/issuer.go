@@ -151,7 +151,13 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 		CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: clock,
 		Shared: spec.sharing.shared(spec, clock, seen),
 		OnFetch: func(f jwks.Fetch) {
-			seen.Load().keyFetch(KeyFetch{Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed, Shared: f.Shared})
+			seen.Load().keyFetch(KeyFetch{
+				Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed, Shared: f.Shared,
+				Took: f.Took, Flight: f.Flight,
+			})
+		},
+		OnWait: func(ctx context.Context) func(uint64, bool) {
+			return seen.Load().waiting(ctx, spec.name, WaitKeys, clock)
 		},
 	})
 }

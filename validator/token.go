@@ -71,6 +71,7 @@ type evidence struct {
 
 	inquiry *inquiry     // nil: the issuer was not asked
 	status  *tokenStatus // nil: it is good until exp
+	keptAt  numericDate  // 0: never
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.

@@ -235,11 +235,12 @@ func (v *Validator) Ready(ctx context.Context) error {
 			}
 		})
 	}
+	var behind error
 	if e := v.revoked.ready(ctx); e != nil {
-		errs = append(errs, e)
+		behind = e
 	}
 	wg.Wait()
-	err := errors.Join(errs...)
+	err := errors.Join(append(errs, behind)...)
 	if err == nil {
 		v.ready.Store(true)
 	}

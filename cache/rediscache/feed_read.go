@@ -50,7 +50,7 @@ func (r *reader) follow(ctx context.Context) {
 			continue
 		}
 		r.failed(err)
-		if !rest(ctx, pause/2+rand.N(pause)) { // not all replicas at once
+		if !rest(ctx, r.untilBehind(pause/2+rand.N(pause))) { // not all replicas at once
 			return
 		}
 		pause = min(2*pause, lastPause)
@@ -83,20 +83,23 @@ func (r *reader) step(ctx context.Context) error {
 		r.issuers = now
 		r.again() // what did not apply may be of the new one
 	}
+	left := time.Until(r.settles)
+	if left > 0 {
+		r.behind("the stream is new, or has lost something: other replicas may still say what they know")
+	}
 	for !r.atEnd {
 		if err := r.read(ctx, -1); err != nil {
 			return err
 		}
 	}
-	wait := r.beat()
-	if left := time.Until(r.settles); left > 0 {
-		r.behind("the stream is new, or has lost something: other replicas may still say what they know")
-		wait = min(wait, left)
-	} else if !r.caughtUp {
+	if left > 0 {
+		return r.read(ctx, max(min(left, r.beat()), time.Millisecond)) // 0 would be for ever
+	}
+	if !r.caughtUp {
 		r.caughtUp = true
 		r.follower.CaughtUp()
 	}
-	return r.read(ctx, max(wait, time.Millisecond)) // 0 would be for ever
+	return r.read(ctx, r.beat())
 }
 
 // look notices when Redis has lost what was read: then more may be lost that was not.
@@ -114,7 +117,6 @@ func (r *reader) look(ctx context.Context) error {
 	settled := r.silence
 	if there := answer[0] == 1; !there {
 		r.note(func(s *FeedStatus) { s.Lost++ })
-		r.behind("what was read is gone")
 		r.again()
 		settled = 0
 		r.lack(rand.N(r.silence / 4)) // not all replicas at once
@@ -133,11 +135,15 @@ func (r *reader) again() { r.position, r.atEnd, r.looked = beginning, false, fal
 // bounded is a context for one answer, that may wait itself: it ends when we are to be
 // behind.
 func (r *reader) bounded(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
-	left := wait + r.patience()
-	if r.caughtUp {
-		left = min(left, max(r.silence-time.Since(r.touched), 0))
+	return context.WithTimeout(ctx, r.untilBehind(wait+r.patience()))
+}
+
+// untilBehind is no longer than it takes until we are behind.
+func (r *reader) untilBehind(d time.Duration) time.Duration {
+	if !r.caughtUp {
+		return d
 	}
-	return context.WithTimeout(ctx, left)
+	return min(d, max(r.silence-time.Since(r.touched), 0))
 }
 
 func (r *reader) touch() {
