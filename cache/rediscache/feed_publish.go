@@ -133,7 +133,7 @@ func (f *Feed) send(ctx context.Context, marks []validator.RevocationMark) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
 	defer cancel()
-	sealed := f.sealer.Seal(append([]byte(f.origin), text...), nil, f.about...)
+	sealed := f.sealer.Load().Seal(append([]byte(f.origin), text...), nil, f.about...)
 	err = publishScript.Run(ctx, f.client, []string{f.stream}, sealed, f.keep().Milliseconds()).Err()
 	if err == nil {
 		f.note(func(s *FeedStatus) { s.Published, s.PublishError = s.Published+uint64(len(marks)), "" })
