@@ -1,8 +1,12 @@
 // Package cache is a bounded store of facts, each until its own deadline.
 //
-// It is sharded over golang-lru's simplelru, because one lock would be the
-// slowest part of a hit. It starts no goroutine: a fact that is past its
-// deadline is dropped when it is asked for, or when its shard needs the room.
+// Asking takes no lock, and writes nothing that is not the entry's own: what two cores
+// have asked for stays in the caches of both, and neither waits for the other. It
+// starts no goroutine: a fact that is past its deadline is dropped when it is asked
+// for, or when its shard needs the room.
+//
+// A full shard drops an entry that nobody has asked for of late, by second chance
+// (Corbató's clock): a list in exact order of use would be written to by every hit.
 //
 // The cache decides nothing. The validator stores what it has established about
 // a token (never the token itself) and looks at everything that can change on
@@ -11,10 +15,7 @@ package cache
 
 import (
 	"errors"
-	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // maxShards is a power of two. Small caches have fewer shards, so that their
@@ -31,27 +32,17 @@ type Cache[K comparable, V any] struct {
 	hash   func(K) uint64
 }
 
-type shard[K comparable, V any] struct {
-	mu    sync.Mutex
-	items *simplelru.LRU[K, item[V]]
-	stats Stats
-	_     [64]byte // keeps two shards' locks off one cache line
-}
-
-type item[V any] struct {
-	value    V
-	deadline int64 // Unix nanoseconds; past 2262 it is the last instant there is
-}
-
 // Stats counts what happened since New. Entries is what is held now, expired
-// entries that nobody has asked for included.
+// entries that nobody has asked for included. Hits are not counted: a count that all
+// cores write to would cost more than the rest of a hit.
 type Stats struct {
-	Hits, Misses, Evictions, Expirations uint64
-	Entries                              int
+	Misses, Evictions, Expirations uint64
+	Entries                        int
 }
 
 // New returns an empty cache of at most capacity entries (at least 1). hash
-// spreads the keys over the shards: its low bits must be well mixed.
+// spreads the keys over the shards by its low bits, and within a shard by its high
+// ones: both must be well mixed.
 func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], error) {
 	if capacity < 1 {
 		return nil, errors.New("cache: capacity must be at least 1")
@@ -66,59 +57,51 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 	c := &Cache[K, V]{shards: make([]shard[K, V], count), hash: hash}
 	for i := range c.shards {
 		s := &c.shards[i]
-		length := capacity / count
+		s.length = capacity / count
 		if i < capacity%count {
-			length++ // the shards' lengths add up to capacity exactly
+			s.length++ // the shards' lengths add up to capacity exactly
 		}
-		items, err := simplelru.NewLRU[K, item[V]](length, nil)
-		if err != nil {
-			return nil, err
-		}
-		s.items = items
+		s.table.Store(newTable[K, V](minSlots))
 	}
 	return c, nil
 }
 
-// Get returns the value of key if now is before its deadline.
-func (c *Cache[K, V]) Get(key K, now time.Time) (V, bool) {
-	s := c.shard(key)
-	instant := nanoseconds(now)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, ok := s.items.Get(key)
+// Get returns the value of key if now is before its deadline. It may miss an entry
+// while another one is being dropped.
+func (c *Cache[K, V]) Get(key K, now time.Time) (value V, ok bool) {
+	hash := c.hash(key)
+	s := c.shard(hash)
+	e, _ := s.table.Load().find(key, hash)
 	switch {
-	case !ok:
-		s.stats.Misses++
-		var none V
-		return none, false
-	case instant >= found.deadline:
-		s.items.Remove(key)
-		s.stats.Expirations++
-		s.stats.Misses++
-		var none V
-		return none, false
+	case e == nil:
+		s.misses.Add(1)
+		return value, false
+	case nanoseconds(now) >= e.deadline:
+		s.expire(e)
+		return value, false
 	}
-	s.stats.Hits++
-	return found.value, true
+	if !e.asked.Load() { // else it is only read, by as many cores as like
+		e.asked.Store(true)
+	}
+	return e.value, true
 }
 
-// Put stores value under key until deadline. The least recently used entry of a
-// full shard leaves.
+// Put stores value under key until deadline. Of a full shard, an entry that was not
+// asked for since it was last considered leaves.
 func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
-	s := c.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.items.Add(key, item[V]{value, nanoseconds(deadline)}) {
-		s.stats.Evictions++
-	}
+	hash := c.hash(key)
+	c.shard(hash).put(&entry[K, V]{key: key, hash: hash, value: value, deadline: nanoseconds(deadline)})
 }
 
 // Remove drops the entry of key, if there is one.
 func (c *Cache[K, V]) Remove(key K) {
-	s := c.shard(key)
+	hash := c.hash(key)
+	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.items.Remove(key)
+	if e, at := s.table.Load().find(key, hash); e != nil {
+		s.drop(at)
+	}
 }
 
 // Purge drops everything.
@@ -126,7 +109,8 @@ func (c *Cache[K, V]) Purge() {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		s.items.Purge()
+		s.table.Store(newTable[K, V](minSlots))
+		s.entries, s.hand = 0, 0
 		s.mu.Unlock()
 	}
 }
@@ -140,18 +124,17 @@ func (c *Cache[K, V]) Stats() (sum Stats) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		sum.Hits += s.stats.Hits
-		sum.Misses += s.stats.Misses
-		sum.Evictions += s.stats.Evictions
-		sum.Expirations += s.stats.Expirations
-		sum.Entries += s.items.Len()
+		sum.Misses += s.misses.Load()
+		sum.Evictions += s.evictions
+		sum.Expirations += s.expirations
+		sum.Entries += s.entries
 		s.mu.Unlock()
 	}
 	return sum
 }
 
-func (c *Cache[K, V]) shard(key K) *shard[K, V] {
-	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)]
+func (c *Cache[K, V]) shard(hash uint64) *shard[K, V] {
+	return &c.shards[hash&uint64(len(c.shards)-1)]
 }
 
 // nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,
