@@ -21,9 +21,9 @@ import (
 )
 
 func cpu() float64 {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(1, &u)
-	return float64(u.Utime.Nano() + u.Stime.Nano())
+	var ts syscall.Timespec
+	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, 3, uintptr(unsafe.Pointer(&ts)), 0) // of this thread
+	return float64(ts.Nano())
 }
 
 func cpuRatio(name string, per int, ours, theirs func()) {
