@@ -15,6 +15,7 @@ package cache
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +39,17 @@ type Cache[K comparable, V any] struct {
 type Stats struct {
 	Misses, Evictions, Expirations uint64
 	Entries                        int
+}
+
+// Entry is a value, and what the cache notes about it beside it: one piece of memory, so
+// that who finds the entry has found the value. It belongs to the cache from Put on.
+type Entry[K comparable, V any] struct {
+	key      K
+	hash     uint64
+	deadline int64       // Unix nanoseconds; past 2262 it is the last instant there is
+	asked    atomic.Bool // since the hand last passed by
+
+	Value V
 }
 
 // New returns an empty cache of at most capacity entries (at least 1). hash
@@ -66,31 +78,31 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 	return c, nil
 }
 
-// Get returns the value of key if now is before its deadline. It may miss an entry
-// while another one is being dropped.
-func (c *Cache[K, V]) Get(key K, now time.Time) (value V, ok bool) {
+// Get returns the value of key if now is before its deadline; nil if there is none. It
+// may miss an entry while another one is being dropped.
+func (c *Cache[K, V]) Get(key K, now time.Time) *V {
 	hash := c.hash(key)
 	s := c.shard(hash)
 	e, _ := s.table.Load().find(key, hash)
 	switch {
 	case e == nil:
 		s.misses.Add(1)
-		return value, false
+		return nil
 	case nanoseconds(now) >= e.deadline:
 		s.expire(e)
-		return value, false
+		return nil
 	}
 	if !e.asked.Load() { // else it is only read, by as many cores as like
 		e.asked.Store(true)
 	}
-	return e.value, true
+	return &e.Value
 }
 
-// Put stores value under key until deadline. Of a full shard, an entry that was not
+// Put stores a new entry under key until deadline. Of a full shard, an entry that was not
 // asked for since it was last considered leaves.
-func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
-	hash := c.hash(key)
-	c.shard(hash).put(&entry[K, V]{key: key, hash: hash, value: value, deadline: nanoseconds(deadline)})
+func (c *Cache[K, V]) Put(key K, e *Entry[K, V], deadline time.Time) {
+	e.key, e.hash, e.deadline = key, c.hash(key), nanoseconds(deadline)
+	c.shard(e.hash).put(e)
 }
 
 // Remove drops the entry of key, if there is one.

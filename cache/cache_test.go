@@ -29,11 +29,30 @@ func mix(key uint64) uint64 {
 // oneShard sends every key to the same shard.
 func oneShard(uint64) uint64 { return 0 }
 
-func newCache(t testing.TB, capacity int, hash func(uint64) uint64) *cache.Cache[uint64, string] {
+// values is a cache of values, as most tests see it.
+type values[K comparable, V any] struct{ *cache.Cache[K, V] }
+
+func newCache(t testing.TB, capacity int, hash func(uint64) uint64) values[uint64, string] {
 	t.Helper()
-	c, err := cache.New[uint64, string](capacity, hash)
+	return newCacheOf[uint64, string](t, capacity, hash)
+}
+
+func newCacheOf[K comparable, V any](t testing.TB, capacity int, hash func(K) uint64) values[K, V] {
+	t.Helper()
+	c, err := cache.New[K, V](capacity, hash)
 	require.NoError(t, err)
-	return c
+	return values[K, V]{c}
+}
+
+func (c values[K, V]) Put(key K, value V, deadline time.Time) {
+	c.Cache.Put(key, &cache.Entry[K, V]{Value: value}, deadline)
+}
+
+func (c values[K, V]) Get(key K, now time.Time) (value V, hit bool) {
+	if found := c.Cache.Get(key, now); found != nil {
+		return *found, true
+	}
+	return value, false
 }
 
 func TestNewRefusesWhatCannotBeACache(t *testing.T) {
@@ -280,8 +299,7 @@ func TestKeysAreComparedNotOnlyHashed(t *testing.T) {
 		issuer string
 		digest [4]byte
 	}
-	c, err := cache.New[key, []int](10, func(key) uint64 { return 7 })
-	require.NoError(t, err)
+	c := newCacheOf[key, []int](t, 10, func(key) uint64 { return 7 })
 	c.Put(key{"a", [4]byte{1}}, []int{1}, later)
 	c.Put(key{"b", [4]byte{1}}, []int{2}, later)
 	value, hit := c.Get(key{"a", [4]byte{1}}, now)
@@ -303,8 +321,7 @@ func TestConcurrentUseKeepsTheInvariants(t *testing.T) {
 		deadline time.Time
 	}
 	const capacity, goroutines, rounds, keys = 512, 8, 1500, 1000
-	c, err := cache.New[uint64, fact](capacity, mix)
-	require.NoError(t, err)
+	c := newCacheOf[uint64, fact](t, capacity, mix)
 	var group sync.WaitGroup
 	var missed [goroutines]uint64
 	for g := range goroutines {

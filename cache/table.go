@@ -23,23 +23,14 @@ type shard[K comparable, V any] struct {
 	_                      [64]byte // and off the next shard's
 }
 
-// entry is immutable but for asked.
-type entry[K comparable, V any] struct {
-	key      K
-	deadline int64       // Unix nanoseconds; past 2262 it is the last instant there is
-	asked    atomic.Bool // since the hand last passed by
-	value    V
-	hash     uint64
-}
-
 // table is an open hash table with linear probing. At least half of its slots, a power
 // of two in number, are empty, so that every search ends.
 type table[K comparable, V any] struct {
-	slots []atomic.Pointer[entry[K, V]]
+	slots []atomic.Pointer[Entry[K, V]]
 }
 
 func newTable[K comparable, V any](slots int) *table[K, V] {
-	return &table[K, V]{make([]atomic.Pointer[entry[K, V]], slots)}
+	return &table[K, V]{make([]atomic.Pointer[Entry[K, V]], slots)}
 }
 
 // home is the slot at which the search for a hash begins; next, how it goes on.
@@ -47,7 +38,7 @@ func (t *table[K, V]) home(hash uint64) int { return int(hash>>32) & (len(t.slot
 func (t *table[K, V]) next(at int) int      { return (at + 1) & (len(t.slots) - 1) }
 
 // find returns the entry of a key and its slot; nil and the slot for it if there is none.
-func (t *table[K, V]) find(key K, hash uint64) (*entry[K, V], int) {
+func (t *table[K, V]) find(key K, hash uint64) (*Entry[K, V], int) {
 	for at := t.home(hash); ; at = t.next(at) {
 		if e := t.slots[at].Load(); e == nil || e.hash == hash && e.key == key {
 			return e, at
@@ -55,7 +46,7 @@ func (t *table[K, V]) find(key K, hash uint64) (*entry[K, V], int) {
 	}
 }
 
-func (s *shard[K, V]) put(e *entry[K, V]) {
+func (s *shard[K, V]) put(e *Entry[K, V]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.table.Load()
@@ -112,7 +103,7 @@ func (s *shard[K, V]) evict() {
 
 // expire drops an entry that somebody found to be past its deadline, unless it was
 // replaced meanwhile.
-func (s *shard[K, V]) expire(e *entry[K, V]) {
+func (s *shard[K, V]) expire(e *Entry[K, V]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.misses.Add(1)

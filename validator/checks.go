@@ -84,6 +84,9 @@ var checks = []check{
 	{name: "status", once: statusIsKnown},
 }
 
+// lasting are those that hold on every hit.
+var lasting = slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return c.ever == nil })
+
 // examine runs all checks of a list.
 func (c *candidate) examine(list []check, at instant) *failure {
 	when := times{c.claims.expiry, c.claims.notBefore, c.claims.issuedAt, c.exact}
@@ -109,10 +112,7 @@ func (t *facts) examineAgain(at instant, byAnswer bool) *failure {
 	if byAnswer && t.inquiry != nil {
 		when.exact = t.inquiry.until
 	}
-	for _, check := range checks {
-		if check.ever == nil {
-			continue
-		}
+	for _, check := range lasting {
 		if f := check.ever(when, at); f != nil {
 			f.check = check.name
 			return f

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/bearerguard/bearerguard/cache"
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -47,8 +49,8 @@ type signer struct {
 // keptStatuses is the list that a token names, if there is one. A withdrawn key vouches
 // for a list no longer than for a token.
 func (v *Validator) keptStatuses(t *facts) (*statusList, bool) {
-	list, ok := v.statuses.Get(t.status.list, v.clock())
-	return list, ok && (list.refusal != nil || list.signer.key.TrustedFor(list.signer.kid, list.signer.algorithm))
+	list := v.statuses.Get(t.status.list, v.clock())
+	return list, list != nil && (list.refusal != nil || list.signer.key.TrustedFor(list.signer.kid, list.signer.algorithm))
 }
 
 // checkStatus looks at the token's status, if it has one: on every hit as on a miss, so that
@@ -109,7 +111,7 @@ func (v *Validator) fetchStatuses(ctx context.Context, t *facts) *statusList {
 		}
 		list, until = &statusList{refusal: e}, v.clock().Add(e.RetryAfter)
 	}
-	v.statuses.Put(t.status.list, list, until)
+	v.statuses.Put(t.status.list, &cache.Entry[[sha256.Size]byte, statusList]{Value: *list}, until)
 	return list
 }
 

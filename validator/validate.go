@@ -69,9 +69,9 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	}
 	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
 	now := v.clock()
-	known, ok := v.cache.Get(s.digest, now)
+	known := v.cache.Get(s.digest, now)
 	switch {
-	case !ok || !known.is(compact):
+	case known == nil || !known.is(compact):
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
@@ -121,7 +121,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		now = v.clock() // keys may have taken a while to come
 	}
 	v.headers.keep(c.known)
-	known := c.facts(key, s.compact)
+	known := c.facts(key, s.compact, v.lists)
 	v.keep(s.digest, known, now)
 	if c.issuer.always || require.freshness(c.issuer).named() {
 		return v.settle(ctx, s, known, require, false, now)
@@ -192,29 +192,29 @@ func readHeader(compact jose.Compact) (jose.Header, *Error) {
 // facts are those of a candidate whose signature verified; without a key, what it
 // says itself. They keep no part of the raw token's memory, so that no signature is
 // kept alive.
-func (c *candidate) facts(key *jwks.Key, compact jose.Compact) *facts {
+func (c *candidate) facts(key *jwks.Key, compact jose.Compact, known *lists) *facts {
 	kid := c.header.KeyID
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{evidence: evidence{
+	f := newFacts(evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		header: c.known.segment, payload: strings.Clone(compact.Payload),
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
+		audience: known.shared(c.claims.audience), scopes: known.shared(c.scopes),
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, status: c.status,
-	}}
-	known.pack()
-	known.token.facts.Store(known)
-	return known
+	})
+	f.pack()
+	f.token.facts.Store(f)
+	return f
 }
 
 // pack lets go of the text of the claims, which the payload has too.
 func (f *facts) pack() {
-	var space [32]*string
-	texts := elements(append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256), f.audience, f.scopes)
+	var space [8]*string
+	texts := append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256)
 	if f.iss == f.issuer.url {
 		f.iss = f.issuer.url
 	} else {
@@ -237,7 +237,7 @@ func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
 		until = now.Add(v.cap)
 	}
-	v.cache.Put(digest, t, until)
+	v.cache.Put(digest, t.entry, until)
 }
 
 // current looks at what can have changed since the token was found genuine. It runs
@@ -279,6 +279,10 @@ func notJWT(raw string) *Error {
 // signatureDigest is the full SHA-256 of the signature's text: second preimages
 // are out of reach, and what is kept cannot be turned back into a token.
 func signatureDigest(signature string) [sha256.Size]byte {
+	if len(signature) <= 384 { // of RSA with 2048 bits, 342: less to clear
+		var space [384]byte
+		return sha256.Sum256(append(space[:0], signature...))
+	}
 	var space [1024]byte
 	return sha256.Sum256(append(space[:0], signature...))
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
+func hotPer() int { if os.Getenv("PER") != "" { return 300000 }; return 20000 }
+
 func cpu() float64 {
 	var ts syscall.Timespec
 	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, 3, uintptr(unsafe.Pointer(&ts)), 0) // of this thread
@@ -71,7 +73,7 @@ func BenchmarkHot(b *testing.B) {
 			rand.Shuffle(n, func(i, k int) { c[i], c[k] = c[k], c[i] })
 			i, j := 0, 0
 			var sum [32]byte
-			cpuRatio(fmt.Sprintf("hit%d-%s", n, alg), 20000, func() {
+			cpuRatio(fmt.Sprintf("hit%d-%s", n, alg), hotPer(), func() {
 				if _, err := f.validator.ValidateWith(ctx, c[i%n], req); err != nil {
 					b.Fatal(err)
 				}

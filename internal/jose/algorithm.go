@@ -31,14 +31,6 @@ const (
 
 var algorithmNames = [algorithmEnd]string{"", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 
-var algorithmsByName = func() map[string]Algorithm {
-	table := map[string]Algorithm{}
-	for a := RS256; a < algorithmEnd; a++ {
-		table[algorithmNames[a]] = a
-	}
-	return table
-}()
-
 var methods = [algorithmEnd]jwt.SigningMethod{
 	RS256: jwt.SigningMethodRS256, RS384: jwt.SigningMethodRS384, RS512: jwt.SigningMethodRS512,
 	PS256: strictPSS(jwt.SigningMethodPS256), PS384: strictPSS(jwt.SigningMethodPS384), PS512: strictPSS(jwt.SigningMethodPS512),
@@ -57,8 +49,12 @@ func strictPSS(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
 
 // ParseAlgorithm returns the algorithm of that exact name.
 func ParseAlgorithm(name string) (Algorithm, bool) {
-	a, ok := algorithmsByName[name]
-	return a, ok
+	for a := RS256; a < algorithmEnd; a++ {
+		if algorithmNames[a] == name {
+			return a, true
+		}
+	}
+	return 0, false
 }
 
 func (a Algorithm) String() string { return algorithmNames[a] }
