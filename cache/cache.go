@@ -42,7 +42,7 @@ type Stats struct {
 }
 
 // Entry is a value, and what the cache notes about it beside it: one piece of memory, so
-// that who finds the entry has found the value. It belongs to the cache from Put on.
+// that who finds the entry has found the value. It belongs to the cache from PutEntry on.
 type Entry[K comparable, V any] struct {
 	key      K
 	hash     uint64
@@ -98,9 +98,14 @@ func (c *Cache[K, V]) Get(key K, now time.Time) *V {
 	return &e.Value
 }
 
-// Put stores a new entry under key until deadline. Of a full shard, an entry that was not
+// Put stores value under key until deadline. Of a full shard, an entry that was not
 // asked for since it was last considered leaves.
-func (c *Cache[K, V]) Put(key K, e *Entry[K, V], deadline time.Time) {
+func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
+	c.PutEntry(key, &Entry[K, V]{Value: value}, deadline)
+}
+
+// PutEntry is Put of a value that was made in its place. The entry must be a new one.
+func (c *Cache[K, V]) PutEntry(key K, e *Entry[K, V], deadline time.Time) {
 	e.key, e.hash, e.deadline = key, c.hash(key), nanoseconds(deadline)
 	c.shard(e.hash).put(e)
 }

@@ -44,10 +44,6 @@ func newCacheOf[K comparable, V any](t testing.TB, capacity int, hash func(K) ui
 	return values[K, V]{c}
 }
 
-func (c values[K, V]) Put(key K, value V, deadline time.Time) {
-	c.Cache.Put(key, &cache.Entry[K, V]{Value: value}, deadline)
-}
-
 func (c values[K, V]) Get(key K, now time.Time) (value V, hit bool) {
 	if found := c.Cache.Get(key, now); found != nil {
 		return *found, true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,19 @@ func New(server Server, config Config) (*Client, error) {
 
 // Fits reports whether the text can be one of the server's opaque tokens.
 func (c *Client) Fits(token string) bool { return c.config.Format.Fits(token) }
+
+// About is what the server's answers may depend on beside the token: where it is asked
+// (empty: where discovery says), how we authenticate and as whom, and for whom its
+// answers are signed, if they are. Clients about which it is equal, at the same issuer,
+// get the same answers.
+func (c *Client) About() []string {
+	own := c.config.Auth.own
+	about := []string{c.config.Endpoint, own.method, own.clientID}
+	if c.config.Signed {
+		about = append(append(about, "signed"), slices.Sorted(slices.Values(c.config.SignedAudiences))...)
+	}
+	return about
+}
 
 // Introspect asks about a token and returns the answer, or an *Error. It waits
 // for its turn, and for the server, no longer than Timeout each, and ends with

@@ -1,6 +1,9 @@
 package jwks
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // wishPause is how long a fetch for the age of the set is not tried again,
 // however many ask: while the server is down, hits stay as cheap as they are.
@@ -29,7 +32,7 @@ func (s *Source) young(set *set, now time.Time) bool {
 	if s.stale(age) {
 		return false // who asks will wait for the next one
 	}
-	if s.due(age) {
+	if s.due(set, age) {
 		s.wish(now)
 	}
 	return true
@@ -37,8 +40,19 @@ func (s *Source) young(set *set, now time.Time) bool {
 
 // due reports whether a set of that age is to be asked for again. A negative age
 // means that the clock was set back: nobody knows how old the set is.
-func (s *Source) due(age time.Duration) bool {
-	return s.config.MaxAge > 0 && (age > s.config.MaxAge || age < 0)
+func (s *Source) due(set *set, age time.Duration) bool {
+	return s.config.MaxAge > 0 && (age > s.config.MaxAge-set.early || age < 0)
+}
+
+// early is by how much a set is due before MaxAge: by chance, or else processes that
+// started together would ask together for ever. Not so early that the bucket, which has
+// a token for each RefreshInterval, is empty when an unknown key comes.
+func (s *Source) early() time.Duration {
+	most := min(s.config.MaxAge/10, s.config.MaxAge-s.config.RefreshInterval)
+	if most <= 0 {
+		return 0
+	}
+	return rand.N(most)
 }
 
 // stale reports whether a set of that age is too old to answer with.
@@ -63,7 +77,7 @@ func (s *Source) wish(now time.Time) {
 	defer s.mu.Unlock()
 	s.wished.Store(at)
 	// Once more, with the lock held: a set may have landed since now was read.
-	if s.due(s.snapshot.Load().age(s.config.Clock())) {
-		_, _ = s.depart() // nobody waits for it, or for the reason why there is none
+	if set := s.snapshot.Load(); s.due(set, set.age(s.config.Clock())) {
+		_, _ = s.depart(anything) // nobody waits for it, or for the reason why there is none
 	}
 }

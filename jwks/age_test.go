@@ -41,7 +41,31 @@ func TestAgesThatDoNotGoTogetherAreRefused(t *testing.T) {
 	}
 }
 
-const hour = time.Hour
+const (
+	hour  = time.Hour
+	early = hour / 10 // by how much a set may be due before
+)
+
+// Processes that started together ask apart from each other, and none late; and not so
+// often that the bucket runs dry.
+func TestSetsAreDueApart(t *testing.T) {
+	due := func(config jwks.Config, after time.Duration) (count int) {
+		for range 100 {
+			inWorld(t, config, func(t *testing.T, w *world) {
+				pass(after)
+				if w.Status().Due {
+					count++
+				}
+			})
+		}
+		return count
+	}
+	half := due(jwks.Config{MaxAge: hour}, hour-early/2)
+	assert.Greater(t, half, 10)
+	assert.Less(t, half, 90)
+	assert.Zero(t, due(jwks.Config{MaxAge: hour, RefreshInterval: hour}, hour))
+	assert.Zero(t, due(jwks.Config{MaxAge: hour, RefreshInterval: hour - 1}, hour-1))
+}
 
 // Both ways to ask for a listed key, and each is enough to have the set renewed.
 var askers = map[string]func(*testing.T, *world){
@@ -67,12 +91,12 @@ func TestSetPastMaxAgeAnswersAtOnceAndIsAskedForOnce(t *testing.T) {
 	for name, ask := range askers {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, jwks.Config{MaxAge: hour}, func(t *testing.T, w *world) {
-				pass(hour)
+				pass(hour - early)
 				ask(t, w)
 				assert.Equal(t, 1, w.settled(), "not past it")
 				assert.False(t, w.Status().Due)
 
-				pass(1)
+				pass(early + 1)
 				assert.True(t, w.Status().Due)
 				release := w.server.hold()
 				began := time.Now()
@@ -89,10 +113,10 @@ func TestSetPastMaxAgeAnswersAtOnceAndIsAskedForOnce(t *testing.T) {
 				ask(t, w)
 				assert.Equal(t, 2, w.settled())
 				assert.Equal(t, 1, w.server.unchanged(), "which renews it all the same")
-				pass(hour - time.Second)
+				pass(hour - early - time.Second)
 				ask(t, w)
 				assert.Equal(t, 2, w.settled())
-				pass(1)
+				pass(early + 1)
 				ask(t, w)
 				assert.Equal(t, 3, w.settled())
 			})
@@ -245,10 +269,10 @@ func TestSetIsAsOldAsTheDepartureOfItsFetch(t *testing.T) {
 				release()
 				assert.Equal(t, 2, w.settled())
 				assert.Equal(t, departed, w.Status().Fetched)
-				pass(hour - 4*time.Second)
+				pass(hour - early - 4*time.Second)
 				assert.True(t, w.Fresh(w.now()))
 				assert.Equal(t, 2, w.settled())
-				pass(1)
+				pass(early + 1)
 				assert.True(t, w.Fresh(w.now()))
 				assert.Equal(t, 3, w.settled())
 			})

@@ -35,7 +35,9 @@ type Config struct {
 	// RefreshInterval is how long it takes for one more; default 10 s.
 	RefreshInterval time.Duration
 	// MaxAge is how old the set may be before a fetch is started that nobody waits
-	// for. Its age counts from when the last good answer was asked for. Default 0:
+	// for: up to a tenth of it earlier, by chance, so that processes that started together
+	// do not fetch together, but not less than RefreshInterval. Its age counts from when
+	// the last good answer was asked for. Default 0:
 	// only unknown keys cause fetches, and a key that was withdrawn is trusted until
 	// one of them does. Not shorter than RefreshInterval: those fetches come out of the
 	// same bucket.
@@ -56,6 +58,8 @@ type Config struct {
 	Clock func() time.Time
 	// OnFetch, if set, is called after each fetch, by the goroutine that fetched.
 	OnFetch func(Fetch)
+	// Shared is where other processes have the same keys; nil: nowhere.
+	Shared *Shared
 }
 
 // Fetch tells how one fetch of a key set ended.
@@ -64,6 +68,9 @@ type Fetch struct {
 	Keys    int       // usable keys known now
 	Skipped []Skipped // of the set known now; of the one that was read, when Err is ErrNoUsableKey
 	Changed bool      // other keys than before
+	// Shared: the set is one that another process fetched (Config.Shared), and nobody was
+	// asked; beside an Err, that one stands in for what could not be had.
+	Shared bool
 }
 
 // New returns a Source that has fetched nothing yet: it does no I/O. The error is

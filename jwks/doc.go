@@ -15,7 +15,9 @@
 // cannot be reached. Status is for health pages, and Keyfunc for programs that
 // verify tokens with github.com/golang-jwt/jwt.
 //
-// A Source starts no goroutine that outlives a fetch, so there is nothing to
-// close. The validator package makes one Source per issuer; use this package
+// Processes that share what they fetch (Shared) are one to the server.
+//
+// A Source starts no goroutine that outlives a fetch, or the saving of what it brought,
+// so there is nothing to close. The validator package makes one Source per issuer; use this package
 // directly only to verify something else that the same server signed.
 package jwks

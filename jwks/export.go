@@ -37,7 +37,10 @@ type publicKey struct {
 // see Import for what may become of it. The error is ErrNoUsableKey where there is
 // no key to export, or ErrEnvelope where they are longer than MaxEnvelope.
 func (s *Source) Export() ([]byte, error) {
-	set := s.snapshot.Load()
+	return s.export(s.snapshot.Load())
+}
+
+func (s *Source) export(set *set) ([]byte, error) {
 	if set == nil || len(set.keys) == 0 {
 		return nil, ErrNoUsableKey
 	}

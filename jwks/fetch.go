@@ -32,8 +32,9 @@ type task struct {
 
 // answer is what one fetch found. Its url counts even beside an error.
 type answer struct {
-	set *set // nil: the current one still stands
-	url string
+	set    *set // nil: the current one still stands
+	url    string
+	shared *set // one that somebody else fetched, instead of a fetch, or beside an error
 }
 
 // fetch reads the key set. Where the URL was discovered and may have moved, it
@@ -48,15 +49,15 @@ func (f *fetcher) fetch(ctx context.Context, t task) (answer, error) {
 	}
 	next, err := f.read(ctx, t)
 	if !f.discover || !doubtful(next, err, t.suspicious) {
-		return answer{next, t.url}, err
+		return answer{set: next, url: t.url}, err
 	}
 	address, lost := f.locate(ctx)
 	if lost != nil || address == t.url {
-		return answer{next, t.url}, err
+		return answer{set: next, url: t.url}, err
 	}
 	t.url = address
 	next, err = f.read(ctx, t)
-	return answer{next, t.url}, err
+	return answer{set: next, url: t.url}, err
 }
 
 // locate asks the metadata for the URL.

@@ -47,33 +47,48 @@ var (
 // a kid that it does not list causes a fetch as ever. The first successful fetch
 // replaces it, be it one that was in the air.
 func (s *Source) Import(data []byte) error {
-	e, err := readEnvelope(data)
+	next, fetched, err := s.readImport(data)
 	if err != nil {
 		return err
 	}
-	if e.Issuer != s.config.Issuer {
-		return fmt.Errorf("%w: expected %q, found %.200q", ErrEnvelopeIssuer, s.config.Issuer, e.Issuer)
-	}
-	if err := s.config.checkOrigin(e.URL); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next.asked, err = s.importedAt(fetched); err != nil {
 		return err
 	}
-	next := &set{url: e.URL, imported: true}
+	s.hasServed(next)
+	s.install(next)
+	return nil
+}
+
+// readImport judges all of an envelope but its time.
+func (s *Source) readImport(data []byte) (next *set, fetched time.Time, err error) {
+	e, err := readEnvelope(data)
+	if err != nil {
+		return nil, fetched, err
+	}
+	if e.Issuer != s.config.Issuer {
+		return nil, fetched, fmt.Errorf("%w: expected %q, found %.200q", ErrEnvelopeIssuer, s.config.Issuer, e.Issuer)
+	}
+	if err := s.config.checkOrigin(e.URL); err != nil {
+		return nil, fetched, err
+	}
+	next = &set{url: e.URL, imported: true}
 	for _, text := range e.Keys {
 		next.add(text)
 	}
 	if len(next.keys) == 0 {
-		return fmt.Errorf("%w: %v", ErrNoUsableKey, next.skipped)
+		return nil, fetched, fmt.Errorf("%w: %v", ErrNoUsableKey, next.skipped)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if next.asked, err = s.importedAt(e.Fetched); err != nil {
-		return err
+	return next, e.Fetched, nil
+}
+
+// hasServed notes that the server has served keys at the time of an imported set. s.mu
+// is held.
+func (s *Source) hasServed(imported *set) {
+	if !imported.asked.Before(s.emptySince) {
+		s.emptySince = time.Time{}
 	}
-	if !next.asked.Before(s.emptySince) {
-		s.emptySince = time.Time{} // the server has served keys since
-	}
-	s.install(next)
-	return nil
 }
 
 // readEnvelope decodes strictly: a duplicate member, at any depth, an unknown one

@@ -9,10 +9,10 @@ import "context"
 func (s *Source) Ready(ctx context.Context) error {
 	for s.snapshot.Load() == nil {
 		flight, err := s.first()
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.await(ctx, flight)
 		}
-		if err := s.await(ctx, flight); err != nil {
+		if err != nil && s.snapshot.Load() == nil { // or else another process had one
 			return err
 		}
 	}
@@ -23,7 +23,7 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) first() (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.depart()
+	return s.depart(anything)
 }
 
 // Refresh waits for a fetch that began after the call, and returns nil when it
@@ -43,7 +43,8 @@ func (s *Source) Refresh(ctx context.Context) error {
 		}
 		err = s.await(ctx, flight)
 		// One that was in the air before may have seen what was true before.
-		if flight.number > called || err != nil && ctx.Err() != nil {
+		// And one that took what another process had has seen nothing.
+		if flight.number > called && !flight.borrowed || err != nil && ctx.Err() != nil {
 			return err
 		}
 	}
@@ -57,8 +58,8 @@ func (s *Source) board(called uint64) (*flight, error) {
 	switch {
 	case s.flight != nil:
 		return s.flight, nil
-	case s.begun == called:
-		return s.launch(s.config.Clock()), nil
+	case s.heard <= called:
+		return s.launch(s.config.Clock(), nil), nil
 	case s.failure != nil:
 		return nil, s.unavailable(s.failure)
 	}

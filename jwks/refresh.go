@@ -20,7 +20,7 @@ func (s *Source) join(q question, arose uint64) (*Key, *flight, error) {
 	if s.failures == 0 && s.landed > arose && s.fresh() {
 		return nil, nil, ErrUnknownKey
 	}
-	flight, err := s.depart()
+	flight, err := s.depart(q.in)
 	return nil, flight, err
 }
 
@@ -33,7 +33,7 @@ func (s *Source) fresh() bool {
 }
 
 // depart returns the flight in the air, or starts one if we may. s.mu is held.
-func (s *Source) depart() (*flight, error) {
+func (s *Source) depart(wanted want) (*flight, error) {
 	if s.flight != nil {
 		return s.flight, nil
 	}
@@ -48,19 +48,19 @@ func (s *Source) depart() (*flight, error) {
 	if !s.limiter.AllowN(now, 1) {
 		return nil, &UnavailableError{Throttled: s.failures == 0, RetryAfter: s.nextToken(now), Cause: s.failure}
 	}
-	return s.launch(now), nil
+	return s.launch(now, wanted), nil
 }
 
 // errLost: landing itself failed, by a clock of the user's that panicked.
 var errLost = errors.New("the outcome of the fetch was lost")
 
 // launch starts a flight. None is in the air, and s.mu is held.
-func (s *Source) launch(now time.Time) *flight {
+func (s *Source) launch(now time.Time, wanted want) *flight {
 	s.begun++
 	f := &flight{number: s.begun, departed: now, basis: s.snapshot.Load(), failure: errLost}
 	t := task{s.url, f.basis, s.failures >= rediscoverAfter-1}
 	f.Flight = remote.Launch(flightTimeout,
-		func(ctx context.Context) (answer, error) { return s.fetcher.fetch(ctx, t) },
+		func(ctx context.Context) (answer, error) { return s.fly(ctx, t, wanted) },
 		func(found answer, err error) { s.land(f, found, err) })
 	s.flight = f
 	return f
@@ -87,13 +87,17 @@ func (s *Source) backoffLeft(now time.Time) time.Duration {
 
 // land takes the outcome of a flight in, before anybody who waits for it wakes.
 func (s *Source) land(f *flight, found answer, err error) {
-	report := s.record(f, found, err)
+	report, fetched := s.record(f, found, err)
+	if fetched != nil {
+		s.save(fetched)
+	}
 	if s.config.OnFetch != nil {
 		s.config.OnFetch(report)
 	}
 }
 
-func (s *Source) record(f *flight, found answer, err error) Fetch {
+// record returns what there is to tell, and what was fetched, if anything was.
+func (s *Source) record(f *flight, found answer, err error) (report Fetch, fetched *set) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flight = nil
@@ -101,16 +105,25 @@ func (s *Source) record(f *flight, found answer, err error) Fetch {
 	if found.url != "" {
 		s.url = found.url
 	}
-	if err == nil {
-		err = s.judge(f, found.set, now)
+	f.borrowed = err == nil && found.shared != nil
+	if !f.borrowed {
+		s.heard = f.number
+		if err == nil {
+			err = s.judge(f, found.set, now)
+		}
 	}
-	report := Fetch{Err: err}
+	report = Fetch{Err: err, Shared: found.shared != nil}
 	f.failure = err
 	if err != nil {
 		s.fail(err, now)
-	} else {
+	}
+	switch {
+	case found.shared != nil:
+		report.Changed = s.takeShared(found.shared)
+	case err == nil:
 		report.Changed = s.take(found.set, f.departed)
 		s.landed, s.landedAt, s.failures, s.failure = f.number, now, 0, nil
+		fetched = s.snapshot.Load()
 	}
 	if current := s.snapshot.Load(); current != nil {
 		report.Keys, report.Skipped = len(current.keys), slices.Clone(current.skipped)
@@ -118,7 +131,7 @@ func (s *Source) record(f *flight, found answer, err error) Fetch {
 	if err == ErrNoUsableKey {
 		report.Skipped = slices.Clone(found.set.skipped) // why
 	}
-	return report
+	return report, fetched
 }
 
 func (s *Source) fail(err error, now time.Time) {
@@ -149,7 +162,7 @@ func (s *Source) take(next *set, departed time.Time) (changed bool) {
 // and so is the memory of what an earlier set did not list.
 func (s *Source) install(next *set) (changed bool) {
 	old := s.snapshot.Load()
-	changed = next.adopt(old)
+	changed, next.early = next.adopt(old), s.early()
 	next.assign()
 	s.snapshot.Store(next)
 	if changed {

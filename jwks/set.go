@@ -30,8 +30,9 @@ type set struct {
 	skipped  []Skipped
 	etag     string
 	url      string
-	asked    time.Time // when the last good answer about it was asked for
-	imported bool      // and not confirmed by an answer since
+	asked    time.Time     // when the last good answer about it was asked for
+	imported bool          // and not confirmed by an answer since
+	early    time.Duration // by how much it is due before MaxAge
 }
 
 // find returns the one key that is listed under kid and fits the algorithm.

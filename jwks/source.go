@@ -65,6 +65,7 @@ type Source struct {
 	flight     *flight // the one in the air, if any
 	begun      uint64  // flights begun; the number of the last one
 	landed     uint64  // number of the last flight that landed well
+	heard      uint64  // number of the last flight that asked the server
 	landedAt   time.Time
 	limiter    *rate.Limiter
 	asked      time.Time                        // when the limiter was asked last
@@ -82,7 +83,8 @@ type flight struct {
 	number   uint64
 	departed time.Time
 	basis    *set  // the set that was known at departure
-	failure  error // nil: it landed well; written before those who wait are told
+	failure  error // nil: it landed well; written before those who wait are told, as is:
+	borrowed bool  // nobody was asked: what is not in the set may still be at the server
 }
 
 // question is what a token asks for. An empty kid asks for the only key that fits.
@@ -123,7 +125,7 @@ func (s *Source) Lost(kid, algorithm string) bool {
 	if s.failures == 0 {
 		return false
 	}
-	_, _ = s.depart() // nobody waits for it, or for the reason why there is none
+	_, _ = s.depart(question{kid, alg}.in) // nobody waits for it, or for the reason why there is none
 	return true
 }
 
@@ -147,12 +149,15 @@ func (s *Source) fetchKey(ctx context.Context, q question) (*Key, error) {
 			return k, err
 		}
 		if err := s.await(ctx, flight); err != nil {
+			if k := s.listed(q); k != nil {
+				return k, nil // another process had it
+			}
 			return nil, err
 		}
 		// Only a flight that began after the question arose can have seen a key
 		// that was published at that time; and what it has seen is young enough,
 		// however long it took.
-		if flight.number <= arose {
+		if flight.number <= arose || flight.borrowed {
 			continue
 		}
 		if k := s.snapshot.Load().find(q); k != nil {

@@ -19,7 +19,7 @@ type Status struct {
 	// keys are known. Empty while there is no set.
 	Thumbprint string
 	Fetched    time.Time // when the last good answer was asked for; zero: there is no set
-	Imported   bool      // and no fetch has replaced it
+	Imported   bool      // or from Config.Shared, and no fetch has replaced it
 
 	Failures  int       // of fetches, in a row
 	LastError string    // of the last fetch; empty when it did not fail
@@ -57,7 +57,7 @@ func (s *Source) Status() Status {
 		status.Keys, status.Skipped, status.Thumbprint = set.status(), slices.Clone(set.skipped), set.thumbprint()
 		status.Fetched, status.Imported = set.asked, set.imported
 		age := set.age(now)
-		status.Due, status.Stale = s.due(age), s.stale(age)
+		status.Due, status.Stale = s.due(set, age), s.stale(age)
 	}
 	return status
 }

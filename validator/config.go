@@ -49,6 +49,8 @@ type Config struct {
 	// kept: see there. They need the MaxTokenLifetime of every issuer. Default: none,
 	// and nothing but Introspection knows of revoked tokens.
 	Revocations *Revocations
+	// Fleet is what is shared with other replicas of the service. Default: nothing.
+	Fleet *Fleet
 	// Clock defaults to time.Now. It must be safe for concurrent use.
 	Clock func() time.Time
 	// HTTPClient fetches metadata and keys, and asks about tokens; name one to trust

@@ -73,6 +73,7 @@ func (c *Config) check() error {
 	}
 	c.checkOverlap(&m)
 	c.checkOpaque(&m)
+	c.checkFleet(&m)
 	return m.err()
 }
 

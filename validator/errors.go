@@ -135,6 +135,7 @@ const (
 	ReasonKeyRefreshThrottled  Reason = "key_refresh_throttled"
 	ReasonFreshnessUnavailable Reason = "freshness_unavailable"
 	ReasonStatusUnavailable    Reason = "status_unavailable" // the status list that a token names
+	ReasonRevocationsBehind    Reason = "revocations_behind" // it may be revoked elsewhere: RefuseWhileBehind
 	ReasonProofUnavailable     Reason = "proof_unavailable"  // what remembers proofs failed
 	ReasonProofStoreFull       Reason = "proof_store_full"   // it has no room for another one
 	ReasonProofKeyFull         Reason = "proof_key_full"     // nor for another one of this key
@@ -180,7 +181,7 @@ var classes = func() map[Reason]error {
 			ReasonRouteUnknown,
 		},
 		ErrUnavailable: {
-			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonStatusUnavailable,
+			ReasonKeysUnavailable, ReasonKeyRefreshThrottled, ReasonFreshnessUnavailable, ReasonStatusUnavailable, ReasonRevocationsBehind,
 			ReasonProofUnavailable, ReasonProofStoreFull, ReasonProofKeyFull,
 			ReasonPermitUnavailable, ReasonCallerLeft,
 			ReasonIntrospectionUnavailable, ReasonIntrospectionBusy, ReasonIntrospectionSuspended, ReasonIntrospectionDenied,

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
-	"github.com/bearerguard/bearerguard/cache"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/introspect"
 )
@@ -126,13 +126,12 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 	if q.issuer.introspection == nil {
 		return nil, refuse(ReasonFreshnessUnavailable, "the token was verified locally, and its issuer has no introspection configured")
 	}
-	errand := remote.Errand[verdict]{
-		Timeout: askTimeout, Fresh: fresh.now(),
-		Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
-		Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q), nil },
-	}
-	for {
-		got, err := v.inquiries.Do(ctx, q.id, errand)
+	for again := fresh.now(); ; again = true { // the flight had begun too long before we came, without the key, or before a revocation
+		got, err := v.inquiries.Do(ctx, q.id, remote.Errand[verdict]{
+			Timeout: askTimeout, Fresh: again,
+			Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
+			Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+		})
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil, callerLeft(ctx)
@@ -142,10 +141,9 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 		case got.refusal != nil:
 			e := *got.refusal
 			return nil, &e
-		case q.served(got.facts) && !got.facts.outdated() && (errand.Fresh || got.facts.suffice(fresh, arrived, v.clock())):
+		case q.served(got.facts) && !got.facts.outdated() && (again || got.facts.suffice(fresh, arrived, v.clock())):
 			return got.facts, nil
 		}
-		errand.Fresh = true // the flight had begun too long before we came, without the key, or before a revocation
 	}
 }
 
@@ -188,8 +186,8 @@ func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
 	return known, true
 }
 
-// inquire asks the issuer, and keeps what it says.
-func (v *Validator) inquire(ctx context.Context, q question) verdict {
+// consult asks the issuer, and keeps what it says.
+func (v *Validator) consult(ctx context.Context, q question) (verdict, introspect.Answer) {
 	began, marks := v.clock(), q.issuer.markVersion()
 	answer, err := q.issuer.introspection.Introspect(ctx, q.raw)
 	known, e := (*facts)(nil), introspectionError(err)
@@ -197,7 +195,7 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 		known, e = v.judge(q, answer)
 	}
 	if e == nil {
-		known.inquiry.knows(marks)
+		known.inquiry.asked = marks
 	}
 	now := v.clock()
 	quoted := quotes(answer, q.raw)
@@ -211,12 +209,12 @@ func (v *Validator) inquire(ctx context.Context, q question) verdict {
 		v.keep(q.digest, known, now)
 		v.inactive.Remove(q.digest)
 	case e != nil && e.Class == ErrInvalidToken:
-		v.forget(q, e.Reason, now)
+		v.forget(q, e.Reason, answer.SentAt, now.Add(inactiveFor))
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
 		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
 	}
-	return verdict{known, e}
+	return verdict{known, e}, answer
 }
 
 // quotes reports whether an answer contains the token it is about, if that is long
@@ -225,13 +223,17 @@ func quotes(answer introspect.Answer, raw string) bool {
 	return len(raw) >= 16 && strings.Contains(answer.Text, raw)
 }
 
-// forget drops what was known about a token that the issuer does not stand by.
-func (v *Validator) forget(q question, reason Reason, now time.Time) {
-	if _, ok := v.kept(q, now); ok {
+// forget drops what was known about a token that the issuer does not stand by, by the
+// answer to a question that was sent then. An opaque one stays inactive until.
+func (v *Validator) forget(q question, reason Reason, sent, until time.Time) {
+	if _, ok := v.kept(q, v.clock()); ok {
 		v.cache.Remove(q.digest)
 	}
 	if q.own == nil && reason == ReasonInactive {
-		v.inactive.Put(q.digest, new(cache.Entry[[sha256.Size]byte, struct{}]), now.Add(inactiveFor))
+		v.inactive.Put(q.digest, struct{}{}, until)
+	}
+	if v.answers != nil {
+		v.answers.refused.Put(q.id, sent, sent.Add(math.MaxInt64)) // until there is no room for it
 	}
 }
 
@@ -326,7 +328,7 @@ func (t *facts) with(asked *inquiry) *facts {
 // answerDeadline is until when an answer can matter: exp exactly, or until it is
 // too old for every use of it.
 func (t *facts) answerDeadline() time.Time {
-	until := t.inquiry.until.time()
+	until := t.end(0).time()
 	if t.issuer.maxAge > 0 {
 		oldest := t.inquiry.sent.Add(max(t.issuer.maxAge, t.issuer.staleIfError)).Add(1) // the bound included
 		if oldest.Before(until) {

@@ -35,6 +35,7 @@ type issuer struct {
 
 	introspection         *introspect.Client // nil: it is not asked about tokens
 	prefix                string             // of its opaque tokens
+	about                 []string           // what its answers depend on beside the token
 	answerRules           *profileRules
 	always                bool
 	maxAge, staleIfError  time.Duration // 0: until exp; none

@@ -23,6 +23,9 @@ type Observer struct {
 	// Signal is called for every call of ReceiveEvent and ReceiveLogout, with the
 	// context of that call.
 	Signal func(context.Context, Signal)
+	// Fleet is called for every use of a store of Config.Fleet, while those who wait for
+	// what comes of it still do.
+	Fleet func(FleetEvent)
 }
 
 // Decision is the outcome of one validation.

@@ -9,7 +9,8 @@ import "time"
 // grants it; without, where the issuer was asked about the token (RFC 7662 4).
 //
 // Errors are of class ErrInvalidToken; ErrUnavailable where the issuer's keys are too
-// old (Issuer.KeyMaxStale); or ErrNoToken for no Token. Recheck asks no issuer, whatever
+// old (Issuer.KeyMaxStale), or the feed of revocations is behind (RefuseWhileBehind); or
+// ErrNoToken for no Token. Recheck asks no issuer, whatever
 // the age of its answer, and looks at no policy, proof or status list. A token whose
 // issuer has to be asked again because of a mark (see Revocations) is taken for revoked,
 // and a key that changed in anything for withdrawn: what was signed is not kept. The
@@ -25,7 +26,7 @@ func (v *Validator) Recheck(t *Token) (left time.Duration, err error) {
 	if e := v.current(known, now, true); e != nil {
 		return 0, e
 	}
-	if known.marked() {
+	if known.markedSince() {
 		return 0, verified(refuse(ReasonRevoked, "since it was accepted"))
 	}
 	if known.key != nil && !known.keyTrusted(now) {
@@ -43,9 +44,9 @@ func (t *facts) end(leeway time.Duration) numericDate {
 	return end
 }
 
-// marked reports whether a mark concerns the token that nobody knew of when it was
+// markedSince reports whether a mark concerns the token that nobody knew of when it was
 // accepted. It is what Token.Watch waits for.
-func (t *facts) marked() bool {
+func (t *facts) markedSince() bool {
 	if t.inquiry != nil { // its issuer vouched for it, and may have known of older ones
 		return t.outdated()
 	}

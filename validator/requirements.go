@@ -83,14 +83,19 @@ func (t *facts) unmet(f Freshness, now time.Time) bool {
 	if t.inquiry == nil || t.outdated() {
 		return true
 	}
-	maxAge := t.issuer.maxAge
-	if f.named() && (maxAge == 0 || f.within < maxAge) {
-		maxAge = f.within // of now: less than any age
-	}
+	maxAge := t.issuer.maxAgeFor(f)
 	if maxAge == 0 {
 		return false // one answer is enough until exp
 	}
 	return age(t.inquiry.sent, now) > maxAge
+}
+
+// maxAgeFor is how old an answer may be; 0: any age until exp.
+func (is *issuer) maxAgeFor(f Freshness) time.Duration {
+	if f.named() && (is.maxAge == 0 || f.within < is.maxAge) {
+		return f.within // of now: less than any age
+	}
+	return is.maxAge
 }
 
 // standsIn reports whether older facts suffice while the issuer is down.

@@ -29,6 +29,9 @@ type RevocationsConfig struct {
 	// counts here, by the goroutine that revoked: it must be safe for concurrent use,
 	// and should not wait. Default: none.
 	OnMark func(Watermark)
+	// WhileBehind says what becomes of tokens while a feed, which carries marks between
+	// processes, is behind. Required with one. Default NoFeed.
+	WhileBehind Behind
 }
 
 // Revocations are marks, each of which says: the tokens of this user, session or
@@ -49,8 +52,9 @@ type RevocationsConfig struct {
 // Revocations are shared by all Validators that have them in their Config, and live
 // on through WithConfig. They are safe for concurrent use.
 type Revocations struct {
-	max    int
-	onMark func(Watermark)
+	max         int
+	onMark      func(Watermark)
+	whileBehind Behind
 
 	mu      sync.RWMutex // guards all below, and the marks of issuers
 	clock   func() time.Time
@@ -59,6 +63,7 @@ type Revocations struct {
 	count   int      // of marks, of all issuers
 	folded  uint64
 	seen    *simplelru.LRU[markKey, struct{}]
+	feed    feedState
 }
 
 // NewRevocations returns Revocations without any marks. The error is a *ConfigError.
@@ -68,6 +73,8 @@ func NewRevocations(config RevocationsConfig) (*Revocations, error) {
 		return nil, &ConfigError{"RevocationsConfig.MaxMarks", "must not be negative"}
 	case config.MaxMarks > MostMarks:
 		return nil, &ConfigError{"RevocationsConfig.MaxMarks", fmt.Sprintf("must not be above %d", MostMarks)}
+	case config.WhileBehind > RefuseWhileBehind:
+		return nil, &ConfigError{"RevocationsConfig.WhileBehind", "must be NoFeed, ServeWhileBehind or RefuseWhileBehind"}
 	case config.MaxMarks == 0:
 		config.MaxMarks = DefaultMaxMarks
 	}
@@ -75,7 +82,12 @@ func NewRevocations(config RevocationsConfig) (*Revocations, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Revocations{max: config.MaxMarks, onMark: config.OnMark, seen: seen}, nil
+	r := &Revocations{max: config.MaxMarks, onMark: config.OnMark, whileBehind: config.WhileBehind, seen: seen}
+	r.feed.told = make(chan struct{})
+	if config.WhileBehind != NoFeed { // it has caught up with nothing yet
+		r.feed.Behind, r.feed.Since, r.feed.Detail, r.feed.retryAfter = true, r.now(), "none has begun", time.Second
+	}
+	return r, nil
 }
 
 // Revocation says which tokens of an issuer: those that have one thing in common.
@@ -112,6 +124,8 @@ type RevocationStatus struct {
 	Folded uint64
 	// Watched are the streams that end when their token is revoked (Token.Watch).
 	Watched int
+	// Feed is how the feed is that brings marks from elsewhere.
+	Feed FeedStatus
 }
 
 // Revoke refuses tokens from now on: those that have been issued up to now, and for
@@ -123,7 +137,7 @@ func (r *Revocations) Revoke(revocation Revocation) error {
 	now := r.now()
 	leeway := r.leeway
 	r.mu.RUnlock()
-	return r.apply(Watermark{revocation, now.Add(leeway)}, r.onMark)
+	return r.apply(Watermark{revocation, now.Add(leeway)}, true)
 }
 
 // Apply takes in marks that were made elsewhere, and told to RevocationsConfig.OnMark
@@ -140,7 +154,7 @@ func (r *Revocations) Apply(marks ...Watermark) error {
 			errs = append(errs, &ConfigError{"Watermark.At", "is required"})
 			continue
 		}
-		errs = append(errs, r.apply(m, nil))
+		errs = append(errs, r.apply(m, false))
 	}
 	return errors.Join(errs...)
 }
@@ -150,7 +164,7 @@ func (r *Revocations) Status() RevocationStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leave(dateOf(r.now()))
-	s := RevocationStatus{Marks: r.count, MaxMarks: r.max, Folded: r.folded}
+	s := RevocationStatus{Marks: r.count, MaxMarks: r.max, Folded: r.folded, Feed: r.feed.FeedStatus}
 	for _, m := range r.issuers {
 		s.Watched += len(m.watchers)
 	}

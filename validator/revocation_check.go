@@ -1,19 +1,12 @@
 package validator
 
+import "sync/atomic"
+
 // revoked reports whether a mark concerns a token on whose own word the decision
-// rests: it was issued no later. As long as the marks of its issuer are those by which
-// it was looked up, that costs no look-up.
+// rests: it was issued no later.
 func (t *facts) revoked() bool {
-	m := t.issuer.marks
-	if m == nil || t.clean.Load() == m.version.Load() {
-		return false
-	}
-	newest, version := m.look(t)
-	if newest > 0 {
-		return true
-	}
-	t.clean.Store(version)
-	return false
+	marked, _ := t.marked(&t.clean, 0)
+	return marked
 }
 
 // outdated reports whether a mark concerns a token on its issuer's word about which the
@@ -21,37 +14,63 @@ func (t *facts) revoked() bool {
 // it must be asked again. What is newer is told by the marks' version when the question
 // was sent, and by no clock: not by ours, which may be set back, nor by the issuer's.
 func (t *facts) outdated() bool {
-	m := t.issuer.marks
-	if m == nil || t.inquiry.clean.Load() == m.version.Load() {
-		return false
-	}
-	newest, version := m.look(t)
-	if newest > t.inquiry.asked {
-		return true
-	}
-	t.inquiry.clean.Store(version)
-	return false
+	marked, _ := t.marked(&t.inquiry.clean, t.inquiry.asked)
+	return marked
 }
 
-// look is newest, and the version by which it is so.
-func (m *marks) look(t *facts) (newest, version uint64) {
+// refusedByMarks is why the token is not accepted by what is known of the marks, and by
+// what is not. byAnswer: the decision rests on the issuer's answer; then a mark of which
+// that does not know is left to whoever can ask it again.
+func (t *facts) refusedByMarks(byAnswer bool) *Error {
+	clean, known := &t.clean, uint64(0)
+	if byAnswer && t.inquiry != nil {
+		clean, known = &t.inquiry.clean, t.inquiry.asked
+	}
+	switch marked, missing := t.marked(clean, known); {
+	case marked && !byAnswer:
+		return refuse(ReasonRevoked, "")
+	case marked:
+		return nil
+	case missing:
+		return t.issuer.marks.of.behind()
+	}
+	return nil
+}
+
+// marked reports whether a mark concerns the token that is newer than the known version
+// of its issuer's marks; and if not, whether one may be missing that makes a difference
+// (RefuseWhileBehind). As long as the marks are those of the version clean, that costs
+// no look-up.
+func (t *facts) marked(clean *atomic.Uint64, known uint64) (marked, missing bool) {
+	m := t.issuer.marks
+	if m == nil || clean.Load() == m.version.Load() {
+		return false, false
+	}
+	newest, version, missing := m.look(t)
+	if newest > known {
+		return true, false
+	}
+	if !missing { // or what is found now would stand for what nobody knows
+		clean.Store(version)
+	}
+	return false, missing
+}
+
+// look is newest, the version by which it is so, and whether there may be marks of which
+// nobody here knows.
+func (m *marks) look(t *facts) (newest, version uint64, missing bool) {
 	m.of.mu.RLock()
 	defer m.of.mu.RUnlock()
-	return m.newest(t), m.version.Load()
+	return m.newest(t), m.version.Load(), m.of.refusing()
 }
 
-// markVersion is the version of the issuer's marks now.
+// markVersion is the version of the issuer's marks now: of which a question that is yet
+// to be sent will know.
 func (is *issuer) markVersion() uint64 {
 	if is.marks == nil {
 		return 0
 	}
 	return is.marks.version.Load()
-}
-
-// knows notes, before a question is sent, which marks its answer will know of.
-func (i *inquiry) knows(version uint64) {
-	i.asked = version
-	i.clean.Store(version)
 }
 
 // own is what the token says of itself beside the answer on which the decision rests;

@@ -16,6 +16,9 @@ func (r *Revocations) adopt(c *Issuer, clock func() time.Time, leeway time.Durat
 	m := r.of(func(m *marks) bool { return m.family == family })
 	if m == nil {
 		m = newMarks(r, family)
+		if r.refusing() {
+			m.version.Add(1) // nothing of this version is clean: facts begin with 0
+		}
 		r.issuers = append(r.issuers, m)
 	}
 	m.admit(c)
@@ -33,40 +36,51 @@ func (r *Revocations) of(is func(*marks) bool) *marks {
 	return nil
 }
 
-// apply makes a mark, and tells of it once it counts.
-func (r *Revocations) apply(m Watermark, tell func(Watermark)) error {
+// apply makes a mark, and tells of one that was made here once it counts.
+func (r *Revocations) apply(m Watermark, here bool) error {
 	if problems := m.check(); problems != nil {
 		return problems.err()
 	}
-	at, ended, err := r.record(m)
+	made, ended, err := r.record(m)
 	if err != nil {
 		return err
 	}
 	for _, w := range ended {
 		w.end()
 	}
-	if tell != nil {
-		tell(Watermark{m.Revocation, at.time()})
+	if here {
+		made.tell(r)
 	}
 	return nil
 }
 
-// record puts a mark into the table. It returns the mark's time, and who watches one
-// of the tokens that it concerns.
-func (r *Revocations) record(m Watermark) (numericDate, []*watcher, error) {
+// made is a mark that was made, by its time, and who carries it to other processes.
+type made struct {
+	watermark Watermark
+	marks     []RevocationMark
+	publish   func([]RevocationMark)
+}
+
+func (m *made) tell(r *Revocations) {
+	if m.publish != nil {
+		m.publish(m.marks)
+	}
+	if r.onMark != nil {
+		r.onMark(m.watermark)
+	}
+}
+
+// record puts a mark into the table. It also returns who watches one of the tokens that
+// it concerns.
+func (r *Revocations) record(m Watermark) (*made, []*watcher, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	is := r.of(func(is *marks) bool { return is.issues(m.Issuer) })
 	if is == nil {
-		return 0, nil, &ConfigError{"Revocation.Issuer", fmt.Sprintf("%.200q is not the URL of a configured issuer", m.Issuer)}
+		return nil, nil, &ConfigError{"Revocation.Issuer", fmt.Sprintf("%.200q is not the URL of a configured issuer", m.Issuer)}
 	}
 	now := dateOf(r.now())
-	// Nothing that exists was issued later, by a clock that is not too far ahead. A
-	// mark beyond would refuse what is yet to be issued.
-	at := now.plus(r.leeway)
-	if m.At.Before(at.time()) { // compared as it is: not every time.Time is a date
-		at = min(at, dateOf(m.At))
-	}
+	at := r.bounded(m.At, now)
 	version := is.version.Load() + 1
 	for kind, value := range m.parts() {
 		if is.table.raise(kind, keyOf(kind, m.Issuer, value), at, version) {
@@ -79,7 +93,23 @@ func (r *Revocations) record(m Watermark) (numericDate, []*watcher, error) {
 	for r.count > r.max {
 		ended = append(ended, r.fold()...)
 	}
-	return at, ended, nil
+	m.At = at.time()
+	told := &made{watermark: m, publish: r.feed.publish}
+	if told.publish != nil {
+		told.marks = is.marksOf(m)
+	}
+	return told, ended, nil
+}
+
+// bounded is a mark's time as it counts here: nothing that exists was issued later than
+// the leeway from now, by a clock that is not too far ahead. A mark beyond would refuse
+// what is yet to be issued. r.mu is held.
+func (r *Revocations) bounded(at time.Time, now numericDate) numericDate {
+	latest := now.plus(r.leeway)
+	if at.Before(latest.time()) { // compared as it is: not every time.Time is a date
+		return min(latest, dateOf(at))
+	}
+	return latest
 }
 
 // leave drops the marks whose time is over: no token from before them is alive. What

@@ -217,7 +217,7 @@ func (v *Validator) obey(kind SignalKind, s *signal) (Outcome, string, *Error) {
 			// outlive it, even if the event is of long ago.
 			at = s.claims.issuedAt
 		}
-		if err := v.revoked.apply(Watermark{x, at.time()}, v.revoked.onMark); err != nil {
+		if err := v.revoked.apply(Watermark{x, at.time()}, true); err != nil {
 			return "", "", refuse(ReasonMalformedClaims, err.Error())
 		}
 	}

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"github.com/bearerguard/bearerguard/cache"
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/jwks"
@@ -111,7 +109,7 @@ func (v *Validator) fetchStatuses(ctx context.Context, t *facts) *statusList {
 		}
 		list, until = &statusList{refusal: e}, v.clock().Add(e.RetryAfter)
 	}
-	v.statuses.Put(t.status.list, &cache.Entry[[sha256.Size]byte, statusList]{Value: *list}, until)
+	v.statuses.Put(t.status.list, *list, until)
 	return list
 }
 

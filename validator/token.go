@@ -97,7 +97,7 @@ type inquiry struct {
 	// at it too: an answer may leave out the sid, jti or sub by which it is revoked.
 	own *facts
 	// asked is the version of the issuer's marks when it was: the answer knows of all
-	// up to that. clean is one by which none has come since that concerns the token.
+	// up to that. 0 where another replica asked: it may have known of none. clean is one by which none has come since that concerns the token.
 	asked uint64
 	clean atomic.Uint64
 }
@@ -179,7 +179,8 @@ func (t *Token) IssuedAt() time.Time { return t.facts.Load().issuedAt.time() }
 func (t *Token) Origin() Origin { return t.facts.Load().origin }
 
 // IntrospectedAt is when the issuer was asked about the token, by the clock as it
-// was when the question was sent; the zero time if it was not asked.
+// was when the question was sent; the zero time if it was not asked. Where another
+// replica asked (Config.Fleet), it is that much earlier as clocks may differ.
 func (t *Token) IntrospectedAt() time.Time {
 	if asked := t.facts.Load().inquiry; asked != nil {
 		return asked.sent

@@ -230,6 +230,11 @@ func (f *facts) pack() {
 
 // keep remembers the facts for as long as they can matter.
 func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
+	v.cache.PutEntry(digest, t.entry, v.until(t, now))
+}
+
+// until is for how long the facts can matter here.
+func (v *Validator) until(t *facts, now time.Time) time.Time {
 	until := t.expiry.plus(v.leeway).time()
 	if t.key == nil {
 		until = t.answerDeadline()
@@ -237,7 +242,7 @@ func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
 		until = now.Add(v.cap)
 	}
-	v.cache.Put(digest, t.entry, until)
+	return until
 }
 
 // current looks at what can have changed since the token was found genuine. It runs
@@ -250,8 +255,8 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 	if !t.tenantServed() {
 		return verified(refuse(ReasonTenantNotAllowed, "by Tenants.Permit"))
 	}
-	if !byAnswer && t.revoked() { // else the issuer was asked again: unmet
-		return verified(refuse(ReasonRevoked, ""))
+	if e := t.refusedByMarks(byAnswer); e != nil {
+		return verified(e)
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type Validator struct {
 	opaqueIssuer func(string) string
 	inquiries    remote.Group[[sha256.Size]byte, verdict]
 	inactive     *cache.Cache[[sha256.Size]byte, struct{}]
+	answers      *sharedAnswers // nil: they are not shared
 
 	// The status lists that tokens name, by issuer and address.
 	statuses      *cache.Cache[[sha256.Size]byte, statusList]
@@ -106,6 +107,9 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 		return nil, err
 	}
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
+		return nil, err
+	}
+	if v.answers, err = newSharedAnswers(config.Fleet.inForce(), size, v.clock); err != nil {
 		return nil, err
 	}
 	if v.statuses, err = cache.New[[sha256.Size]byte, statusList](maxStatusLists, spread); err != nil {
@@ -186,9 +190,12 @@ func (v *Validator) addIntrospection(is *issuer, c Issuer, spec sourceSpec) (err
 			return v.verifyAnswer(ctx, is, answer, audiences, sent)
 		},
 	}, *c.Introspection)
-	is.prefix = c.Introspection.Format.Prefix
+	if err != nil {
+		return err
+	}
+	is.prefix, is.about = c.Introspection.Format.Prefix, aboutAnswers(is)
 	v.trusted.opaque = append(v.trusted.opaque, is)
-	return err
+	return nil
 }
 
 // Issuers returns the URLs of the configured issuers, in alphabetical order: what
@@ -206,7 +213,8 @@ func (v *Validator) Issuers() []string {
 func spread(digest [sha256.Size]byte) uint64 { return binary.LittleEndian.Uint64(digest[:8]) }
 
 // Ready returns nil once every issuer has had a key set, unless it is OpaqueOnly,
-// and fetches those that are missing. Once ready it stays ready: an outage later on concerns only tokens
+// and fetches those that are missing; and, with a feed of revocations, once that has
+// caught up (RefuseWhileBehind) or has said that it cannot (ServeWhileBehind). Once ready it stays ready: an outage later on concerns only tokens
 // with unknown keys. After a failure it answers from memory until RetryAfter (1 s,
 // doubling to 10 s), so that a probe may call it often. Errors are of class
 // ErrUnavailable, and name the issuer's addresses: they are for logs. With many
@@ -227,6 +235,9 @@ func (v *Validator) Ready(ctx context.Context) error {
 				errs[i] = keyError(ctx, err)
 			}
 		})
+	}
+	if e := v.revoked.ready(ctx); e != nil {
+		errs = append(errs, e)
 	}
 	wg.Wait()
 	err := errors.Join(errs...)

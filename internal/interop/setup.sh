@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs on Debian what the tests need beside Go: a C compiler for the race
-# detector, and for the interop provider Node with the packages of its lock
-# file. Where all of it is there, it changes nothing and says nothing.
+# detector, Redis, and for the interop provider Node with the packages of its
+# lock file. Where all of it is there, it changes nothing and says nothing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/provider"
 
@@ -38,6 +38,7 @@ install_local_node() {
 }
 
 compiles_c || apt_install gcc libc6-dev
+have redis-server || apt_install redis-server
 have node || apt_install nodejs npm
 have npm || apt_install npm
 recent node || recent "$local_node" || install_local_node

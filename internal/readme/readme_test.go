@@ -23,6 +23,7 @@ var compiled = []string{
 	"middleware/mtls/example*_test.go",
 	"middleware/dpop/example*_test.go",
 	"middleware/grpcauth/example*_test.go",
+	"cache/rediscache/example*_test.go",
 	"internal/readme/firstapi/*.go",
 	"examples/quickstart/*.go",
 	"examples/grpc/*.go",

@@ -11,13 +11,14 @@ import (
 )
 
 // ReplayStore remembers which proofs were used, so that none is used twice (RFC 9449
-// 11.1). A shared one, such as a Redis with SET NX, makes that hold for all replicas
-// of an API.
+// 11.1). A shared one, such as that of the module cache/rediscache, makes that hold for
+// all replicas of an API.
 //
 // Add remembers a proof by the thumbprint of its key and the SHA-256 of its jti, and
 // reports whether it was not there before. It must be atomic: of any number of
 // concurrent calls for one proof exactly one returns true. A store must not forget a
-// proof before until, whatever room it needs: one that is full returns an error.
+// proof before until, whatever room it needs: one that is full returns an error. So does
+// one that may have forgotten some, until those are too old.
 //
 // An error refuses the request, for it is not known whether the proof was used: one
 // made by validator.NewError with ReasonProofStoreFull, ReasonProofKeyFull or
