@@ -1,9 +1,10 @@
 package validator
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -23,7 +24,37 @@ func failed(reason Reason, expected, actual string) *failure {
 // error turns the failure into a refusal. What was found is quoted and cut: it
 // is the sender's text.
 func (f *failure) error() *Error {
-	return refuse(f.reason, fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual))
+	var space [256]byte
+	text := append(space[:0], f.check...)
+	text = append(text, ": expected "...)
+	text = append(text, f.expected...)
+	text = append(text, ", found "...)
+	return refuse(f.reason, string(appendQuoted(text, f.actual)))
+}
+
+// appendQuoted is %.100q, for whoever is refused again and again.
+func appendQuoted(text []byte, said string) []byte {
+	left := 100
+	for end := range said {
+		if left--; left < 0 {
+			said = said[:end]
+			break
+		}
+	}
+	return strconv.AppendQuote(text, said)
+}
+
+// oneOf is what was expected of these names.
+func oneOf(names []string) string {
+	var space [256]byte
+	text := append(space[:0], "one of ["...)
+	for i, name := range names {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		text = strconv.AppendQuote(text, name)
+	}
+	return string(append(text, ']'))
 }
 
 // candidate is a token under examination: decoded, of a configured issuer, and
@@ -42,6 +73,16 @@ type candidate struct {
 	further   further
 	status    *tokenStatus
 	exact     numericDate // exp by the issuer's answer; absent: none
+	signature [512]byte   // room for it: no common one is longer
+}
+
+// candidates are those that were decided on, for the next tokens.
+var candidates = sync.Pool{New: func() any { return new(candidate) }}
+
+// free ends the use of a candidate. Nothing about a token stays in it.
+func (c *candidate) free() {
+	*c = candidate{}
+	candidates.Put(c)
 }
 
 // instant is the time of a decision and the leeway that it grants.
@@ -243,7 +284,7 @@ func audienceIsOurs(c *candidate) *failure {
 			return nil
 		}
 	}
-	return failed(ReasonAudienceMismatch, fmt.Sprintf("one of %q", c.issuer.audiences), strings.Join(c.claims.audience, " "))
+	return failed(ReasonAudienceMismatch, oneOf(c.issuer.audiences), strings.Join(c.claims.audience, " "))
 }
 
 // clientIsKnown finds the client and holds it to the configured list. Claims
@@ -256,7 +297,7 @@ func clientIsKnown(c *candidate) *failure {
 	case !agree:
 		return failed(ReasonClientConflict, "claims that name one client", strings.Join(c.claims.clients[:], " "))
 	case !c.issuer.anyClient && !slices.Contains(c.issuer.clientIDs, client):
-		return failed(ReasonClientMismatch, fmt.Sprintf("one of %q", c.issuer.clientIDs), client)
+		return failed(ReasonClientMismatch, oneOf(c.issuer.clientIDs), client)
 	}
 	c.client = client
 	return nil

@@ -108,6 +108,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 	case e != nil:
 		return Decision{Err: e}, nil
 	}
+	defer c.free()
 	d := Decision{Issuer: c.issuer.name}
 	if f := c.examine(checks, instant{dateOf(now), v.leeway}); f != nil {
 		d.Err = f.error()
@@ -134,8 +135,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 // (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
 // fetch.
 func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
-	var space [512]byte // no common signature is longer
-	signature, err := jose.AppendSegment(space[:0], compact.Signature)
+	signature, err := jose.AppendSegment(c.signature[:0], compact.Signature)
 	if err != nil {
 		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
 	}
@@ -159,21 +159,29 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	if e != nil {
 		return nil, e
 	}
-	c := &candidate{known: header, header: header.Header, typ: header.typ, exact: absent}
-	var f *failure
-	if c.claims, f = parseClaims(compact.Payload); f != nil {
-		return nil, f.error()
+	c := candidates.Get().(*candidate)
+	c.known, c.header, c.typ, c.exact = header, header.Header, header.typ, absent
+	if e := v.decodeClaims(c, compact.Payload); e != nil {
+		c.free()
+		return nil, e
+	}
+	return c, nil
+}
+
+func (v *Validator) decodeClaims(c *candidate, payload string) *Error {
+	if f := c.claims.parse(payload); f != nil {
+		return f.error()
 	}
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
 	if c.issuer = v.trusted.find(c.claims.issuer); c.issuer == nil {
-		return nil, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
+		return refuse(ReasonUnknownIssuer, string(appendQuoted([]byte("iss: expected a configured issuer, found "), c.claims.issuer)))
 	}
 	c.rules = c.issuer.rules
 	if f := c.readFurther(); f != nil {
-		return nil, f.error()
+		return f.error()
 	}
-	return c, nil
+	return nil
 }
 
 func readHeader(compact jose.Compact) (jose.Header, *Error) {
