@@ -94,6 +94,13 @@ func BenchmarkHot(b *testing.B) {
 			}
 			i := 0
 			cpuRatio("new-"+alg, 500, func() { must(b, f.validator, raws[i%len(raws)]); i++ }, bare(b, f.publicKey(b), raws[0]))
+			bares := make([]func(), len(raws))
+			for k := range bares {
+				bares[k] = bare(b, f.publicKey(b), raws[k])
+			}
+			j := 0
+			cpuRatio("rot-"+alg, 500, func() { must(b, f.validator, raws[i%len(raws)]); i++ }, func() { bares[j%len(bares)](); j++ })
+			cpuRatio("barerot-"+alg, 500, func() { bares[j%len(bares)](); j++ }, bares[0])
 		}
 	}
 	var f *fixture

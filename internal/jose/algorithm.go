@@ -48,13 +48,32 @@ func strictPSS(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
 }
 
 // ParseAlgorithm returns the algorithm of that exact name.
-func ParseAlgorithm(name string) (Algorithm, bool) {
-	for a := RS256; a < algorithmEnd; a++ {
-		if algorithmNames[a] == name {
-			return a, true
-		}
+func ParseAlgorithm(name string) (a Algorithm, ok bool) {
+	switch name { // every hit asks
+	case "RS256":
+		a = RS256
+	case "RS384":
+		a = RS384
+	case "RS512":
+		a = RS512
+	case "PS256":
+		a = PS256
+	case "PS384":
+		a = PS384
+	case "PS512":
+		a = PS512
+	case "ES256":
+		a = ES256
+	case "ES384":
+		a = ES384
+	case "ES512":
+		a = ES512
+	case "EdDSA":
+		a = EdDSA
+	case "Ed25519":
+		a = Ed25519
 	}
-	return 0, false
+	return a, a != 0
 }
 
 func (a Algorithm) String() string { return algorithmNames[a] }
