@@ -24,6 +24,7 @@ type fuzzed struct {
 	server    *validatortest.Server
 	validator *validator.Validator
 	now       int64
+	config    validator.Config
 }
 
 func newFuzzed(f *testing.F) fuzzed {
@@ -33,7 +34,7 @@ func newFuzzed(f *testing.F) fuzzed {
 	c.Clock = clock.Now
 	v := build(f, c)
 	require.NoError(f, v.Ready(f.Context()))
-	return fuzzed{s, v, clock.Now().Unix()}
+	return fuzzed{s, v, clock.Now().Unix(), c}
 }
 
 // seed adds the seeds and fails unless the property accepts some of them and
