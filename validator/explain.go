@@ -160,7 +160,7 @@ func (l *look) says(compact jose.Compact) *facts {
 	if c.client == "" { // that it is not one of ours is another check's business
 		c.client, _ = c.rules.clientOf(&c)
 	}
-	return c.facts(nil, compact)
+	return c.facts(nil, compact, nil)
 }
 
 func (x *explainer) readAnswer() {
