@@ -126,7 +126,7 @@ var places = map[Reason]string{
 	ReasonNotJWT: ruleForm, ReasonOpaqueFormat: ruleForm, ReasonMalformedToken: ruleForm,
 	ReasonMalformedJOSEHeader: ruleHeader, ReasonCriticalHeader: ruleHeader, ReasonUnknownIssuer: ruleIssuer,
 	ReasonUnknownKey: ruleKey, ReasonKeysUnavailable: ruleKey, ReasonKeyRefreshThrottled: ruleKey, ReasonCallerLeft: ruleKey,
-	ReasonBadSignature: ruleSignature, ReasonTenantNotAllowed: ruleTenant, ReasonRevoked: ruleRevocation,
+	ReasonBadSignature: ruleSignature, ReasonTenantNotAllowed: ruleTenant, ReasonRevoked: ruleRevocation, ReasonRevocationsBehind: ruleRevocation,
 
 	ReasonInactive: ruleIntrospection, ReasonFreshnessUnavailable: ruleIntrospection,
 	ReasonIntrospectionUnavailable: ruleIntrospection, ReasonIntrospectionBusy: ruleIntrospection,

@@ -194,3 +194,27 @@ func TestExplainPrints(t *testing.T) {
 	assert.Contains(t, x.String(), "introspection, answer, status_list, proof, policy\n") // and their parts by them
 	assert.NotContains(t, x.String(), "answer exp")
 }
+
+// TestExplainWhileBehind: what may be missing of the revocations is told apart from what
+// the issuer said.
+func TestExplainWhileBehind(t *testing.T) {
+	revocations, feed, _ := following(t, validator.RevocationsConfig{WhileBehind: validator.RefuseWhileBehind})
+	r := newRevocable(t)
+	is := ask(r.Server)
+	is.MaxTokenLifetime = lifetime
+	r.config.Issuers, r.config.Revocations = []validator.Issuer{is}, revocations
+	v := build(t, r.config)
+	feed.Behind("the line is cut", 2*time.Second)
+	for raw, introspection := range map[string]validator.CheckState{
+		r.AccessToken(): validator.CheckDoesNotApply, r.OpaqueToken(): validator.CheckPassed,
+	} {
+		for range 2 {
+			x := v.Explain(t.Context(), raw)
+			require.Equal(t, validator.ReasonRevocationsBehind, x.Reason)
+			assert.Equal(t, "revocation", agrees(t, x, raw, refusalOf(x)).Name)
+			for _, name := range []string{"introspection", "answer", "answer aud", "answer cnf"} {
+				assert.Equal(t, introspection, explained(t, x, name).State, name)
+			}
+		}
+	}
+}
