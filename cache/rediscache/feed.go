@@ -52,7 +52,7 @@ const maxPending = 4096
 // published for as long as it can matter; one that was cut off goes on where it was. It
 // is behind (RevocationsConfig.WhileBehind) until it has read to the end, and again after
 // Silence without an answer. Marks of an issuer that is configured later count within a
-// fifth of Silence. Marks that cannot be published wait, and no request does.
+// fifth of Silence; until then it is behind for that one. Marks that cannot be published wait, and no request does.
 //
 // Redis may lose everything: be flushed, restarted without data or with old data, fail
 // over to a server that lacks the last marks, evict. Each replica notices when what it

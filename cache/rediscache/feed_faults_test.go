@@ -306,3 +306,36 @@ func TestFeedOfMoreMarksThanWait(t *testing.T) {
 	redistest.Eventually(t, "all arrive", func() bool { return b.revocations.Status().Marks == made+1 })
 	redistest.Eventually(t, "that is known", func() bool { return a.feed.Status().Unpublished == 0 })
 }
+
+// TestFeedBeforeTheValidator: a feed that had caught up before there was an issuer has taken
+// in none of its marks, and nobody is accepted before it has.
+func TestFeedBeforeTheValidator(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	a := f.join(t, s.Client(), validator.RefuseWhileBehind)
+	a.caughtUp(t)
+	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	jane, other := f.token("jane"), f.token("other")
+
+	r, err := validator.NewRevocations(validator.RevocationsConfig{WhileBehind: validator.RefuseWhileBehind})
+	require.NoError(t, err)
+	b := &member{revocations: r, config: rediscache.FeedConfig{Client: s.Client(), Revocations: r, Sealer: newSealer(t, secrets[0]), Silence: silence}}
+	b.feed, err = rediscache.NewFeed(b.config)
+	require.NoError(t, err)
+	b.run(t)
+	b.caughtUp(t)
+	b.Validator, err = validator.New(validator.Config{Issuers: []validator.Issuer{f.issuer()}, Revocations: r, InsecureAllowHTTP: true})
+	require.NoError(t, err)
+	for {
+		_, err := b.Validate(t.Context(), jane)
+		var e *validator.Error
+		require.ErrorAs(t, err, &e, "revoked, and accepted")
+		if e.Reason == validator.ReasonRevoked {
+			break
+		}
+		require.Equal(t, validator.ReasonRevocationsBehind, e.Reason)
+		<-time.After(10 * time.Millisecond)
+	}
+	redistest.Eventually(t, "it is read", func() bool { return b.Ready(t.Context()) == nil })
+	b.decides(t, other, nil, "")
+}

@@ -33,6 +33,7 @@ type reader struct {
 	touched  time.Time // when Redis answered last; at first, when Run began
 	caughtUp bool
 	issuers  int // that there were when the stream was read from its beginning
+	told     int // of them, for how many that was said
 }
 
 func newReader(f *Feed) *reader { return &reader{Feed: f, position: beginning, touched: time.Now()} }
@@ -95,9 +96,9 @@ func (r *reader) step(ctx context.Context) error {
 	if left > 0 {
 		return r.read(ctx, max(min(left, r.beat()), time.Millisecond)) // 0 would be for ever
 	}
-	if !r.caughtUp {
-		r.caughtUp = true
-		r.follower.CaughtUp()
+	if !r.caughtUp || r.told < r.issuers {
+		r.caughtUp, r.told = true, r.issuers
+		r.follower.CaughtUp(r.issuers)
 	}
 	return r.read(ctx, r.beat())
 }

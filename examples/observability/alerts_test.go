@@ -150,7 +150,7 @@ func TestAlertsFire(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, h := newWorld(t), history{}
-			w.feed.CaughtUp()
+			w.feed.CaughtUp(w.feed.Issuers())
 			w.try(w.token())
 			h.note(t, w)
 			for i := range 60 {
