@@ -40,7 +40,6 @@ type feedState struct {
 	retryAfter time.Duration
 	publish    func([]RevocationMark) // nil: nobody follows yet
 	told       chan struct{}          // closed when the feed first says how it is
-	caughtUp   bool                   // once
 }
 
 // Follower is the end at which a feed, such as rediscache.Feed, is attached to
@@ -133,7 +132,6 @@ func (f *Follower) CaughtUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.feed.tell()
-	r.feed.caughtUp = true
 	if r.feed.Behind { // nobody wrote down meanwhile that a token is clean
 		r.feed.FeedStatus = FeedStatus{Since: r.now()}
 	}
@@ -171,7 +169,7 @@ func (r *Revocations) ready(ctx context.Context) *Error {
 		return callerLeft(ctx)
 	}
 	r.mu.RLock()
-	ready := r.feed.caughtUp || r.whileBehind == ServeWhileBehind
+	ready := !r.refusing()
 	r.mu.RUnlock()
 	if ready {
 		return nil
