@@ -134,16 +134,20 @@ func (f *front) becomes(t testing.TB, status int) {
 }
 
 // acl is the user that docs/fleet.md has: it may do what is needed, and nothing else.
-func acl(t testing.TB) string {
+func acl(t testing.TB) (user, inCluster string) {
 	t.Helper()
-	user := regexp.MustCompile(`(?m)^user bearerguard .*$`).Find(readAll(t, "../../docs/fleet.md"))
-	require.NotEmpty(t, user)
-	return strings.Replace(string(user), "PASSWORD", "hunter2", 1)
+	guide := readAll(t, "../../docs/fleet.md")
+	line := regexp.MustCompile(`(?m)^user bearerguard .*$`).Find(guide)
+	more := regexp.MustCompile("In a cluster also `(.*?)`").FindSubmatch(guide)
+	require.NotEmpty(t, line)
+	require.Len(t, more, 2)
+	return strings.Replace(string(line), "PASSWORD", "hunter2", 1), string(more[1])
 }
 
 // TestRedis: everything is shared by gateways that may do no more than they must, over TLS.
 func TestRedis(t *testing.T) {
-	server := newRedis(t, "tls-port PORT", "port 0", "tls-cert-file DIR/cert", "tls-key-file DIR/key", "tls-auth-clients no", acl(t))
+	user, _ := acl(t)
+	server := newRedis(t, "tls-port PORT", "port 0", "tls-cert-file DIR/cert", "tls-key-file DIR/key", "tls-auth-clients no", user)
 	r := newReplicas(t, strings.Replace(everything, "redis:\n", "redis:\n  tls: true\n  ca_file: CA\n  user: bearerguard\n  password_file: sentinel\n", 1), server)
 	r.words = append(r.words, "CA", filepath.Join(server.dir, "cert"))
 	all := []*front{r.join(t), r.join(t), r.join(t)}
@@ -358,7 +362,8 @@ func TestRedisEnds(t *testing.T) {
 
 // TestRedisWays: a cluster, and a master that sentinels know.
 func TestRedisWays(t *testing.T) {
-	cluster := newRedis(t, "port PORT", "cluster-enabled yes")
+	user, more := acl(t)
+	cluster := newRedis(t, "port PORT", "cluster-enabled yes", user+" "+more)
 	require.NoError(t, cluster.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
 	eventually(t, "the cluster is up", func() bool {
 		return strings.Contains(cluster.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
@@ -368,8 +373,8 @@ func TestRedisWays(t *testing.T) {
 	require.NoError(t, err)
 	sentinel := newRedis(t, "port PORT", "sentinel monitor orders 127.0.0.1 "+port+" 1", "requirepass hunter2")
 	for way, r := range map[string]*replicas{
-		"\n  cluster: true": newReplicas(t, everything, cluster),
-		"\n  sentinel_master: orders\n  sentinel_password_file: sentinel": newReplicas(t, everything, sentinel),
+		"\n  cluster: true\n  user: bearerguard\n  password_file: sentinel": newReplicas(t, everything, cluster),
+		"\n  sentinel_master: orders\n  sentinel_password_file: sentinel":   newReplicas(t, everything, sentinel),
 	} {
 		r.text = strings.Replace(r.text, "  secret_file: fleet", "  secret_file: fleet"+way, 1)
 		one, two := r.join(t), r.join(t)

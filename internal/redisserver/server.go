@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +46,7 @@ func Start(dir string, lines ...string) (*Server, error) {
 	s := &Server{binary: binary, dir: dir}
 	s.config = func(port int) string { return strings.ReplaceAll(text, "PORT", fmt.Sprint(port)) }
 	for range 10 {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = FreePort(); err != nil {
 			return nil, err
 		}
 		if err = s.Restart(); err == nil {
@@ -135,16 +133,4 @@ func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
-}
-
-// freePort is one that nobody listens on, and none of those that the kernel gives to
-// clients, or one that dials it while no server listens could reach itself.
-func freePort() (int, error) {
-	for range 1000 {
-		port := 10000 + rand.IntN(10000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("no port is free")
 }
