@@ -78,6 +78,6 @@ func (s *Source) wish(now time.Time) {
 	s.wished.Store(at)
 	// Once more, with the lock held: a set may have landed since now was read.
 	if set := s.snapshot.Load(); s.due(set, set.age(s.config.Clock())) {
-		_, _ = s.depart(anything) // nobody waits for it, or for the reason why there is none
+		_, _ = s.depart(want{}) // nobody waits for it, or for the reason why there is none
 	}
 }

@@ -41,12 +41,13 @@ type Shared struct {
 	MaxSkew time.Duration
 }
 
-// want is what a flight is for: whether a set has it. With nil, the server is asked.
-type want func(*set) bool
+// want is what a flight is for.
+type want struct {
+	key  question // that is looked for; zero: none, but a newer set
+	asks bool     // the server is asked in any case
+}
 
-func anything(*set) bool { return true }
-
-func (q question) in(s *set) bool { return s.find(q) != nil }
+func (w want) in(s *set) bool { return w.key == question{} || s.find(w.key) != nil }
 
 // fly is the work of a flight: to look whether somebody else has done it, and else to do it.
 func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
@@ -64,7 +65,7 @@ func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
 // loadShared returns the shared set if it is worth more than the one that is known; nil
 // if there is none.
 func (s *Source) loadShared(ctx context.Context, current *set, wanted want) *set {
-	if s.config.Shared == nil || wanted == nil {
+	if s.config.Shared == nil || wanted.asks {
 		return nil
 	}
 	data, err := remote.Launch(loadTimeout, s.config.Shared.Load, func([]byte, error) {}).Wait(ctx)
@@ -84,7 +85,7 @@ func (s *Source) loadShared(ctx context.Context, current *set, wanted want) *set
 	if s.config.MaxStale > 0 {
 		bound = s.config.MaxStale
 	}
-	if next.age(now) > bound || !next.newer(current) || !wanted(next) {
+	if next.age(now) > bound || !next.newer(current) || !wanted.in(next) {
 		return nil
 	}
 	return next

@@ -125,7 +125,7 @@ func (s *Source) Lost(kid, algorithm string) bool {
 	if s.failures == 0 {
 		return false
 	}
-	_, _ = s.depart(question{kid, alg}.in) // nobody waits for it, or for the reason why there is none
+	_, _ = s.depart(want{key: question{kid, alg}}) // nobody waits for it, or for the reason why there is none
 	return true
 }
 

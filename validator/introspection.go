@@ -65,7 +65,7 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact)), require.freshness(c.issuer), said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact, nil)), require.freshness(c.issuer), said, v.clock())
 	if d.Err != nil && d.Err.Class == ErrUnavailable {
 		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
 		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
@@ -129,12 +129,15 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 	for again := fresh.now(); ; again = true { // the flight had begun too long before we came, without the key, or before a revocation
 		got, err := v.inquiries.Do(ctx, q.id, remote.Errand[verdict]{
 			Timeout: askTimeout, Fresh: again,
-			Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
-			Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Known:  func() (verdict, bool) { return v.answered(q, fresh, arrived) },
+			Work:   func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Waited: v.witness.waiting(ctx, q.issuer.name, WaitIntrospection, v.clock),
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return nil, callerLeft(ctx)
+			e := callerLeft(ctx)
+			e.finding = atIntrospection
+			return nil, e
 		case err != nil:
 			// Not in the words of a panic: it may quote the request.
 			return nil, refuse(ReasonIntrospectionUnavailable, "the question ended without an answer: it panicked, or took too long")
@@ -156,7 +159,7 @@ func (q *question) served(known *facts) bool {
 // answered is what an earlier question left behind, by which this one is answered.
 func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (verdict, bool) {
 	now := v.clock()
-	if _, ok := v.inactive.Get(q.digest, now); ok {
+	if v.inactive.Get(q.digest, now) != nil {
 		return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
 	}
 	known, ok := v.kept(q, now)
@@ -175,12 +178,12 @@ func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
 
 // kept is what the cache holds about this very token.
 func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
-	known, ok := v.cache.Get(q.digest, now)
+	known := v.cache.Get(q.digest, now)
 	own := q.own
 	if own == nil {
 		own = new(facts) // an opaque token has neither
 	}
-	if !ok || known.header != own.header || known.payload != own.payload {
+	if known == nil || known.header != own.header || known.payload != own.payload {
 		return nil, false
 	}
 	return known, true
@@ -201,6 +204,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 	quoted := quotes(answer, q.raw)
 	if e != nil && quoted {
 		e.Detail = "the answer quotes the token, and is not quoted here"
+		e.finding = e.finding.unquoted()
 	}
 	switch {
 	case e == nil && ctx.Err() == nil && !quoted:
@@ -212,7 +216,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 		v.forget(q, e.Reason, answer.SentAt, now.Add(inactiveFor))
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
-		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+		v.witness.introspection(Introspection{q.issuer.name, e, now.Sub(began), remote.FlightOf(ctx)})
 	}
 	return verdict{known, e}, answer
 }
@@ -249,12 +253,14 @@ func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error)
 		f.check = "answer"
 		return nil, refuse(ReasonIntrospectionMalformed, f.error().Detail)
 	case f != nil:
+		f.check = "answer"
 		return nil, f.error() // what it is bound to is not known: never a bearer token
 	case !a.of(q.issuer):
 		return nil, refuse(ReasonIntrospectionMalformed, "the answer is another issuer's")
 	}
 	known, f := v.factsOf(q, &a, answer.SentAt)
 	if f != nil {
+		f.check = "answer " + f.check
 		return nil, verified(f.error())
 	}
 	// RFC 9449 6.2: a DPoP token is bound, and the answer says to which key.
@@ -287,7 +293,7 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 	}
 	if q.own != nil {
 		if f := c.agree(q.own, said); f != nil {
-			f.check = "answer"
+			f.check = "agrees"
 			return nil, f
 		}
 	}
@@ -305,13 +311,13 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 // answerFacts are those of an answer: the token says nothing, or nothing that
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
-	known := &facts{evidence: evidence{
+	known := newFacts(evidence{
 		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
 		answer: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
 		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
-	}}
+	})
 	if q.own != nil {
 		known.kid, known.algorithm, known.header, known.payload = q.own.kid, q.own.algorithm, q.own.header, q.own.payload
 	}
@@ -320,7 +326,7 @@ func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 
 // with are the facts of a token that verified locally and was asked about.
 func (t *facts) with(asked *inquiry) *facts {
-	known := &facts{evidence: t.evidence}
+	known := newFacts(t.evidence)
 	known.token, known.inquiry = new(Token), asked
 	return known
 }

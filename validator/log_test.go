@@ -2,8 +2,12 @@ package validator_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,90 +15,108 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-// logged is a slog.Handler that keeps the levels and messages.
-type logged struct {
-	mu    sync.Mutex
-	least slog.Level
-	lines []string
+// logbook is a slog.Handler that keeps the shapes of records: message, level and names of
+// attributes; and all their text.
+type logbook struct {
+	mu     sync.Mutex
+	shapes map[string][]slog.Level
+	text   strings.Builder
 }
 
-func (l *logged) Enabled(_ context.Context, level slog.Level) bool { return level >= l.least }
-func (l *logged) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l *logged) WithGroup(string) slog.Handler                    { return l }
-func (l *logged) Handle(_ context.Context, r slog.Record) error {
+func (l *logbook) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logbook) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logbook) WithGroup(string) slog.Handler            { return l }
+
+func (l *logbook) Handle(_ context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines = append(l.lines, r.Level.String()+" "+r.Message)
+	var names []string
+	r.Attrs(func(a slog.Attr) bool {
+		names = append(names, "`"+a.Key+"`")
+		fmt.Fprintln(&l.text, a.Value)
+		return true
+	})
+	shape := r.Message + "|" + strings.Join(names, ", ")
+	if !slices.Contains(l.shapes[shape], r.Level) {
+		l.shapes[shape] = append(l.shapes[shape], r.Level)
+	}
 	return nil
 }
 
-// take returns the lines since the last time, sorted: fetches are logged beside.
-func (l *logged) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := l.lines
-	l.lines = nil
-	slices.Sort(lines)
-	return lines
+// noStore is a store that is down.
+type noStore struct{}
+
+func (noStore) Take(context.Context, string, []byte, string, time.Duration) ([]byte, bool, error) {
+	return nil, false, assert.AnError
 }
 
-// TestLog: what the owner must look after is a warning, what a caller does wrong is not.
-func TestLog(t *testing.T) {
-	s := start(t, validatortest.Options{})
-	l := &logged{}
-	is := ask(s)
-	is.MaxTokenLifetime = time.Hour
-	is.EventAudiences, is.LogoutClientIDs = []string{audience}, []string{client}
-	c := configure(is)
-	c.Logger = slog.New(l)
-	told := make(chan struct{}, 10)
-	c.Observer.Introspection = func(validator.Introspection) { told <- struct{}{} }
-	var err error
-	c.Revocations, err = validator.NewRevocations(validator.RevocationsConfig{})
-	require.NoError(t, err)
-	v := build(t, c)
+func (noStore) Put(context.Context, string, []byte, time.Time, time.Duration, string) error {
+	return assert.AnError
+}
 
-	accept(t, v, s.AccessToken())
-	assert.Equal(t, []string{"INFO key set read"}, l.take())
-	_, err = v.Validate(t.Context(), "..")
-	require.ErrorIs(t, err, validator.ErrInvalidToken)
-	assert.Equal(t, []string{"INFO access token refused"}, l.take())
-	s.SetIntrospectionMode(validatortest.ModeDown)
-	reject(t, v, s.OpaqueToken(), down, validator.ReasonIntrospectionUnavailable)
-	assert.Equal(t, []string{"WARN access token refused", "WARN introspection failed"}, l.take())
-	s.SetIntrospectionMode(validatortest.ModeUp)
-	reject(t, v, "unknown-token", bad, validator.ReasonInactive)
-	assert.Equal(t, []string{"INFO access token refused"}, l.take())
-	accept(t, v, s.OpaqueToken())
-	assert.Empty(t, l.take())
-	assert.Len(t, told, 4, "logged or not: two dots may be an opaque token")
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = v.Validate(gone, "another-token")
-	require.ErrorIs(t, err, context.Canceled)
-	for range 5 { // its question too, which goes on without it
-		<-told
+func (noStore) Release(context.Context, string, string) error { return assert.AnError }
+
+// TestLogEvents: what is logged is a closed set, each record of one shape, as the guide
+// says; and no token is in any, whatever became of it.
+func TestLogEvents(t *testing.T) {
+	book := &logbook{shapes: map[string][]slog.Level{}}
+	p := publish(t, func(c *validator.Config) {
+		revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
+		require.NoError(t, err)
+		c.Revocations, c.Logger = revocations, slog.New(book)
+		c.Fleet = &validator.Fleet{Sealer: sealer(t, 1), Answers: noStore{}}
+		is := &c.Issuers[0]
+		is.MaxTokenLifetime, is.EventAudiences = lifetime, []string{eventAudience}
+		is.Introspection = &introspect.Config{Endpoint: is.URL + "/introspect", Auth: introspect.ClientSecretBasic(apiID, introspect.StaticSecret(apiSecret))}
+	})
+	p.AddClient(apiID, apiSecret)
+	p.does(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	event, unknown := p.EventToken(eventAudience, verification, nil), validatortest.HeaderParam("kid", "nobody-has-this")
+	sent := []string{p.AccessToken(), p.token(0), p.OpaqueToken(), p.AccessToken(validatortest.Audience("other")), event, event + "AAAA"}
+	try := func(raw string) { _, _ = p.validator.Validate(t.Context(), raw) }
+	signal := func(raw string) { _, _ = p.validator.ReceiveEvent(t.Context(), raw) }
+	try(sent[0])
+	try(sent[1])
+	p.SetIntrospectionMode(validatortest.ModeError)
+	try(sent[2])
+	try(sent[3])
+	signal(sent[4])
+	signal(sent[5])
+	p.SetKeysMode(validatortest.ModeError)
+	signal(p.EventToken(eventAudience, verification, nil, unknown))
+
+	info, warn := slog.LevelInfo, slog.LevelWarn
+	want := map[string][]slog.Level{
+		"access token refused|`issuer`, `reason`, `verified`, `error`": {warn, info},
+		"key set read|`issuer`, `keys`, `skipped`, `changed`":          {info},
+		"key set unavailable|`issuer`, `error`, `keys`":                {warn},
+		"introspection failed|`issuer`, `reason`, `error`":             {warn},
+		"status list unavailable|`issuer`, `error`":                    {warn},
+		"shared store|`issuer`, `use`, `outcome`, `error`":             {warn},
+		"signal received|`kind`, `issuer`, `outcome`":                  {info},
+		"signal refused|`kind`, `issuer`, `reason`, `error`":           {info, warn},
 	}
-	assert.Equal(t, []string{"INFO access token refused"}, l.take())
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	assert.Equal(t, want, book.shapes)
+	for _, raw := range sent {
+		assert.NotContains(t, book.text.String(), raw)
+		assert.NotContains(t, book.text.String(), raw[strings.LastIndexByte(raw, '.')+1:])
+	}
 
-	_, err = v.ReceiveLogout(t.Context(), s.LogoutToken(client))
+	guide, err := os.ReadFile("../docs/observing.md")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"INFO signal received"}, l.take())
-	_, err = v.ReceiveLogout(t.Context(), s.LogoutToken("other"))
-	require.ErrorIs(t, err, validator.ErrInvalidToken)
-	assert.Equal(t, []string{"INFO signal refused"}, l.take())
-	s.SetMode(validatortest.ModeDown)
-	unknown := s.Prepare("ES256")
-	_, err = v.ReceiveLogout(t.Context(), s.LogoutToken(client, validatortest.HeaderParam("kid", unknown)))
-	require.ErrorIs(t, err, validator.ErrUnavailable)
-	assert.Equal(t, []string{"WARN key set unavailable", "WARN signal refused"}, l.take())
-
-	l.least = slog.LevelError
-	_, err = v.Validate(t.Context(), "..")
-	require.ErrorIs(t, err, validator.ErrInvalidToken)
-	assert.Empty(t, l.take())
+	for shape, levels := range want {
+		message, attributes, _ := strings.Cut(shape, "|")
+		level := map[int]string{1: "Info", 2: "Info; Warn if it could not be decided"}[len(levels)]
+		if levels[0] == warn && len(levels) == 1 {
+			level = "Warn"
+		}
+		assert.Contains(t, string(guide), fmt.Sprintf("| `%s` | %s | %s |", message, level, attributes))
+	}
 }

@@ -24,22 +24,30 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // it. It returns either a Token or an error, never both; errors are of type
 // *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d, known := v.establish(ctx, rawToken, &require)
-	if d.Err == nil && known.status != nil {
-		var waited bool
-		if waited, d.Err = v.checkStatus(ctx, known); waited && d.Err == nil {
-			// Meanwhile it may have expired, or been revoked: a hit would say so.
-			d, known = v.establish(ctx, rawToken, &require)
-		}
-	}
-	if d.Err == nil {
-		d.Err = admit(ctx, rawToken, known, require)
-	}
+	d := v.decide(ctx, rawToken, &require)
 	v.witness.decision(ctx, d)
 	if d.Err != nil {
 		return nil, d.Err
 	}
 	return d.Token, nil
+}
+
+// decide is all that leads to a verdict: what Explain explains.
+func (v *Validator) decide(ctx context.Context, raw string, require *Requirements) Decision {
+	d, known := v.establish(ctx, raw, require)
+	if d.Err == nil && known.status != nil {
+		var waited bool
+		if waited, d.Err = v.checkStatus(ctx, known); d.Err != nil {
+			d.Err.finding = atStatusList
+		} else if waited {
+			// Meanwhile it may have expired, or been revoked: a hit would say so.
+			d, known = v.establish(ctx, raw, require)
+		}
+	}
+	if d.Err == nil {
+		d.Err = admit(ctx, raw, known, require)
+	}
+	return d
 }
 
 // Refused tells the Observer and the Logger of a refusal that a transport made
@@ -69,9 +77,9 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	}
 	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
 	now := v.clock()
-	known, ok := v.cache.Get(s.digest, now)
+	known := v.cache.Get(s.digest, now)
 	switch {
-	case !ok || !known.is(compact):
+	case known == nil || !known.is(compact):
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
@@ -102,10 +110,11 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
 	c, e := v.decode(s.compact)
-	switch {
-	case e != nil && e.Reason == ReasonNotJWT:
+	if e != nil && e.Reason == ReasonNotJWT {
 		return v.opaque(ctx, s.raw, require)
-	case e != nil:
+	}
+	defer c.free()
+	if e != nil {
 		return Decision{Err: e}, nil
 	}
 	d := Decision{Issuer: c.issuer.name}
@@ -121,7 +130,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		now = v.clock() // keys may have taken a while to come
 	}
 	v.headers.keep(c.known)
-	known := c.facts(key, s.compact)
+	known := c.facts(key, s.compact, v.lists)
 	v.keep(s.digest, known, now)
 	if c.issuer.always || require.freshness(c.issuer).named() {
 		return v.settle(ctx, s, known, require, false, now)
@@ -134,8 +143,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 // (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
 // fetch.
 func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
-	var space [512]byte // no common signature is longer
-	signature, err := jose.AppendSegment(space[:0], compact.Signature)
+	signature, err := jose.AppendSegment(c.signature[:0], compact.Signature)
 	if err != nil {
 		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
 	}
@@ -153,27 +161,37 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 }
 
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
-// is believed yet.
+// is believed yet. A candidate beside an error is one of no issuer.
 func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	header, e := v.headers.read(compact)
 	if e != nil {
 		return nil, e
 	}
-	c := &candidate{known: header, header: header.Header, typ: header.typ, exact: absent}
-	var f *failure
-	if c.claims, f = parseClaims(compact.Payload); f != nil {
-		return nil, f.error()
+	c := candidates.Get().(*candidate)
+	c.known, c.header, c.typ, c.exact = header, header.Header, header.typ, absent
+	switch e := v.decodeClaims(c, compact.Payload); {
+	case e == nil || e.Reason == ReasonUnknownIssuer:
+		return c, e
+	default:
+		c.free()
+		return nil, e
+	}
+}
+
+func (v *Validator) decodeClaims(c *candidate, payload string) *Error {
+	if f := c.claims.parse(payload); f != nil {
+		return f.error()
 	}
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
 	if c.issuer = v.trusted.find(c.claims.issuer); c.issuer == nil {
-		return nil, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
+		return refuse(ReasonUnknownIssuer, string(appendQuoted([]byte("iss: expected a configured issuer, found "), c.claims.issuer)))
 	}
 	c.rules = c.issuer.rules
 	if f := c.readFurther(); f != nil {
-		return nil, f.error()
+		return f.error()
 	}
-	return c, nil
+	return nil
 }
 
 func readHeader(compact jose.Compact) (jose.Header, *Error) {
@@ -192,29 +210,29 @@ func readHeader(compact jose.Compact) (jose.Header, *Error) {
 // facts are those of a candidate whose signature verified; without a key, what it
 // says itself. They keep no part of the raw token's memory, so that no signature is
 // kept alive.
-func (c *candidate) facts(key *jwks.Key, compact jose.Compact) *facts {
+func (c *candidate) facts(key *jwks.Key, compact jose.Compact, known *lists) *facts {
 	kid := c.header.KeyID
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{evidence: evidence{
+	f := newFacts(evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		header: c.known.segment, payload: strings.Clone(compact.Payload),
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
+		audience: known.shared(c.claims.audience), scopes: known.shared(c.scopes),
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, status: c.status,
-	}}
-	known.pack()
-	known.token.facts.Store(known)
-	return known
+	})
+	f.pack()
+	f.token.facts.Store(f)
+	return f
 }
 
 // pack lets go of the text of the claims, which the payload has too.
 func (f *facts) pack() {
-	var space [32]*string
-	texts := elements(append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256), f.audience, f.scopes)
+	var space [8]*string
+	texts := append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256)
 	if f.iss == f.issuer.url {
 		f.iss = f.issuer.url
 	} else {
@@ -228,19 +246,20 @@ func (f *facts) pack() {
 	pack(texts...)
 }
 
-// keep remembers the facts for as long as they can matter.
+// keep remembers the facts for as long as they can matter. Nobody else has them yet.
 func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
-	v.cache.Put(digest, t, v.until(t, now))
+	t.keptAt = dateOf(now)
+	v.cache.PutEntry(digest, t.entry, v.keptUntil(t, now))
 }
 
-// until is for how long the facts can matter here.
-func (v *Validator) until(t *facts, now time.Time) time.Time {
+// keptUntil is how long facts are kept that are kept now.
+func (v *Validator) keptUntil(t *facts, now time.Time) time.Time {
 	until := t.expiry.plus(v.leeway).time()
 	if t.key == nil {
 		until = t.answerDeadline()
 	}
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
-		until = now.Add(v.cap)
+		return now.Add(v.cap)
 	}
 	return until
 }
@@ -262,8 +281,9 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 }
 
 // admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, known *facts, require Requirements) *Error {
+func admit(ctx context.Context, raw string, known *facts, require *Requirements) *Error {
 	if e := prove(ctx, raw, known, require.Proofs); e != nil {
+		e.finding = atProof // whatever reason it was given
 		return verified(e)
 	}
 	if require.Policy != nil {
@@ -284,6 +304,10 @@ func notJWT(raw string) *Error {
 // signatureDigest is the full SHA-256 of the signature's text: second preimages
 // are out of reach, and what is kept cannot be turned back into a token.
 func signatureDigest(signature string) [sha256.Size]byte {
+	if len(signature) <= 384 { // of RSA with 2048 bits, 342: less to clear
+		var space [384]byte
+		return sha256.Sum256(append(space[:0], signature...))
+	}
 	var space [1024]byte
 	return sha256.Sum256(append(space[:0], signature...))
 }

@@ -27,8 +27,9 @@ type Validator struct {
 	leeway  time.Duration
 	cap     time.Duration
 	clock   func() time.Time
-	cache   *cache.Cache[[sha256.Size]byte, *facts]
+	cache   *cache.Cache[[sha256.Size]byte, facts]
 	headers *headers
+	lists   *lists
 
 	// What issuers are asked, and which opaque tokens they called inactive.
 	opaqueIssuer func(string) string
@@ -37,7 +38,7 @@ type Validator struct {
 	answers      *sharedAnswers // nil: they are not shared
 
 	// The status lists that tokens name, by issuer and address.
-	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
+	statuses      *cache.Cache[[sha256.Size]byte, statusList]
 	statusFlights remote.Group[[sha256.Size]byte, *statusList]
 	statusClient  *remote.Client
 
@@ -66,7 +67,7 @@ func New(config Config) (*Validator, error) {
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
 // InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
 // and must not have others), and whether v was ready: an issuer that is new and cannot be
-// reached is no reason to take the service out of use. Where only Name or refresh settings
+// reached is no reason to take the service out of use. Where only Name, Fleet.Keys or refresh settings
 // differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
@@ -95,14 +96,14 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.clock == nil {
 		v.clock = time.Now
 	}
-	v.headers = newHeaders()
+	v.headers, v.lists = newHeaders(), newLists()
 	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
 		size = DefaultCacheSize
 	}
 	var err error
-	if v.cache, err = cache.New[[sha256.Size]byte, *facts](size, spread); err != nil {
+	if v.cache, err = cache.New[[sha256.Size]byte, facts](size, spread); err != nil {
 		return nil, err
 	}
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
@@ -111,7 +112,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.answers, err = newSharedAnswers(config.Fleet.inForce(), size, v.clock); err != nil {
 		return nil, err
 	}
-	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
+	if v.statuses, err = cache.New[[sha256.Size]byte, statusList](maxStatusLists, spread); err != nil {
 		return nil, err
 	}
 	v.statusClient = remote.NewClient(config.HTTPClient, func(u *url.URL) error { return remote.CheckURL(u, config.InsecureAllowHTTP) })
@@ -130,7 +131,7 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 		}
 		spec := sourceSpec{
 			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.keyRefresh(), config.HTTPClient,
-			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
+			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules}, config.Fleet.inForce().keySharing(),
 		}
 		if err := v.addKeys(is, c, spec, old); err != nil {
 			return err
@@ -165,11 +166,11 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 	return nil
 }
 
-// inherit gives a source the keys that were known before its label or its refresh
-// settings changed: they came from the same place, by the same client.
+// inherit gives a source the keys that were known before its label, its refresh
+// settings or its fleet changed: they came from the same place, by the same client.
 func inherit(source *jwks.Source, spec sourceSpec, old map[sourceSpec]*jwks.Source) {
 	for before, known := range old {
-		before.name, before.refresh = spec.name, spec.refresh
+		before.name, before.refresh, before.sharing = spec.name, spec.refresh, spec.sharing
 		if before != spec {
 			continue
 		}
@@ -235,11 +236,12 @@ func (v *Validator) Ready(ctx context.Context) error {
 			}
 		})
 	}
+	var behind error
 	if e := v.revoked.ready(ctx); e != nil {
-		errs = append(errs, e)
+		behind = e
 	}
 	wg.Wait()
-	err := errors.Join(errs...)
+	err := errors.Join(append(errs, behind)...)
 	if err == nil {
 		v.ready.Store(true)
 	}
