@@ -15,17 +15,17 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-// logged is a slog.Handler that keeps the levels and messages.
-type logged struct {
+// levels is a slog.Handler that keeps the levels and messages.
+type levels struct {
 	mu    sync.Mutex
 	least slog.Level
 	lines []string
 }
 
-func (l *logged) Enabled(_ context.Context, level slog.Level) bool { return level >= l.least }
-func (l *logged) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l *logged) WithGroup(string) slog.Handler                    { return l }
-func (l *logged) Handle(_ context.Context, r slog.Record) error {
+func (l *levels) Enabled(_ context.Context, level slog.Level) bool { return level >= l.least }
+func (l *levels) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l *levels) WithGroup(string) slog.Handler                    { return l }
+func (l *levels) Handle(_ context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, r.Level.String()+" "+r.Message)
@@ -33,7 +33,7 @@ func (l *logged) Handle(_ context.Context, r slog.Record) error {
 }
 
 // take returns the lines since the last time, sorted: fetches are logged beside.
-func (l *logged) take() []string {
+func (l *levels) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lines := l.lines
@@ -45,7 +45,7 @@ func (l *logged) take() []string {
 // TestLogLevels: what the owner must look after is a warning, what a caller does wrong is not.
 func TestLogLevels(t *testing.T) {
 	s := start(t, validatortest.Options{})
-	l := &logged{}
+	l := &levels{}
 	is := ask(s)
 	is.MaxTokenLifetime = time.Hour
 	is.EventAudiences, is.LogoutClientIDs = []string{audience}, []string{client}
