@@ -53,6 +53,8 @@ func TestLog(t *testing.T) {
 	c.Logger = slog.New(l)
 	told := make(chan struct{}, 10)
 	c.Observer.Introspection = func(validator.Introspection) { told <- struct{}{} }
+	fetched := make(chan struct{}, 10)
+	c.Observer.KeyFetch = func(validator.KeyFetch) { fetched <- struct{}{} }
 	var err error
 	c.Revocations, err = validator.NewRevocations(validator.RevocationsConfig{})
 	require.NoError(t, err)
@@ -71,15 +73,19 @@ func TestLog(t *testing.T) {
 	assert.Equal(t, []string{"INFO access token refused"}, l.take())
 	accept(t, v, s.OpaqueToken())
 	assert.Empty(t, l.take())
-	assert.Len(t, told, 3, "logged or not")
+	assert.Len(t, told, 4, "logged or not: two dots may be an opaque token")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = v.Validate(gone, "another-token")
+	release := s.Hold()
+	_, err = v.Validate(gone, s.AccessToken(validatortest.HeaderParam("kid", "unknown")))
 	require.ErrorIs(t, err, context.Canceled)
-	for range 4 { // its question too, which goes on without it
-		<-told
-	}
 	assert.Equal(t, []string{"INFO access token refused"}, l.take())
+	for len(fetched) > 0 {
+		<-fetched
+	}
+	release()
+	<-fetched // which goes on without the caller
+	assert.Equal(t, []string{"INFO key set read"}, l.take())
 
 	_, err = v.ReceiveLogout(t.Context(), s.LogoutToken(client))
 	require.NoError(t, err)
