@@ -83,9 +83,11 @@ type Feed struct {
 	told    uint64                     // of them, all up to this one were published
 	gap     bool                       // some before pending were not, and are not in it
 	missing bool                       // Redis may lack what we hold: it is compared
+	losses  uint64                     // how often that was noticed
 	due     time.Time                  // when
 	turns   int                        // how often it was another replica's turn
 	changed chan struct{}              // closed when told rises
+	last    string                     // id of what was published last
 	status  FeedStatus
 }
 
@@ -132,7 +134,7 @@ func NewFeed(config FeedConfig) (*Feed, error) {
 		client: config.Client, stream: prefix + "marks", turn: prefix + "turn",
 		about: []string{"revocation marks 1", prefix}, sealer: config.Sealer,
 		revocations: config.Revocations, silence: cmp.Or(config.Silence, DefaultSilence),
-		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}), last: beginning,
 	}
 	var err error
 	if f.follower, err = config.Revocations.Follow(f.publish); err != nil {

@@ -2,10 +2,14 @@ package rediscache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -338,4 +342,89 @@ func TestFeedBeforeTheValidator(t *testing.T) {
 	}
 	redistest.Eventually(t, "it is read", func() bool { return b.Ready(t.Context()) == nil })
 	b.decides(t, other, nil, "")
+}
+
+// intercepted lets a test come between a feed and its Redis: it is told of a command that
+// was answered, before the feed is.
+type intercepted func(cmd redis.Cmder) error
+
+func (intercepted) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (intercepted) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (i intercepted) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := next(ctx, cmd); err != nil {
+			return err
+		}
+		return i(cmd)
+	}
+}
+
+// published reports whether a command was one that publishes many marks.
+func published(cmd redis.Cmder) bool {
+	for _, arg := range cmd.Args() {
+		if text, ok := arg.([]byte); ok && len(text) > 10_000 {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFeedForgottenTwice: what is lost while what was lost is published is published again.
+func TestFeedForgottenTwice(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	client := s.Client()
+	a := f.standBy(t, client, validator.ServeWhileBehind)
+	const many = 600 // two entries
+	var once sync.Once
+	var armed atomic.Bool
+	client.AddHook(intercepted(func(cmd redis.Cmder) error {
+		if armed.Load() && published(cmd) {
+			once.Do(func() {
+				s.FlushAll()
+				redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 2 })
+			})
+		}
+		return nil
+	}))
+	a.run(t)
+	a.caughtUp(t)
+	for i := range many {
+		require.NoError(t, a.revocations.Revoke(f.of(fmt.Sprint(i))))
+	}
+	redistest.Eventually(t, "all are published", func() bool { return a.feed.Status().Unpublished == 0 })
+	armed.Store(true)
+	s.FlushAll()
+	redistest.Eventually(t, "it is noticed twice", func() bool { return a.feed.Status().Lost == 2 })
+	b := f.join(t, s.Client(), validator.ServeWhileBehind)
+	redistest.Eventually(t, "all are there again", func() bool { return b.revocations.Status().Marks == many })
+}
+
+// TestFeedForgottenBeforeItWasRead: a mark is lost before its own replica has read it, whose
+// last is too old to be missed.
+func TestFeedForgottenBeforeItWasRead(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	client := s.Client()
+	var cut atomic.Bool
+	client.AddHook(intercepted(func(cmd redis.Cmder) error {
+		if cut.Load() && cmd.Name() == "xread" {
+			return errors.New("the answer is lost")
+		}
+		return nil
+	}))
+	s.Do("XADD", streamKey, fmt.Sprintf("%d-1", time.Now().Add(-3*time.Hour).UnixMilli()), "marks", "old")
+	a := f.join(t, client, validator.ServeWhileBehind)
+	a.caughtUp(t)
+	cut.Store(true)
+	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	s.FlushAll()
+	cut.Store(false)
+	b := f.join(t, s.Client(), validator.ServeWhileBehind)
+	b.hears(t, f.token("jane"))
+	redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 1 })
 }
