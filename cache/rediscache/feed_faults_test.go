@@ -330,16 +330,7 @@ func TestFeedBeforeTheValidator(t *testing.T) {
 	b.caughtUp(t)
 	b.Validator, err = validator.New(validator.Config{Issuers: []validator.Issuer{f.issuer()}, Revocations: r, InsecureAllowHTTP: true})
 	require.NoError(t, err)
-	for {
-		_, err := b.Validate(t.Context(), jane)
-		var e *validator.Error
-		require.ErrorAs(t, err, &e, "revoked, and accepted")
-		if e.Reason == validator.ReasonRevoked {
-			break
-		}
-		require.Equal(t, validator.ReasonRevocationsBehind, e.Reason)
-		<-time.After(10 * time.Millisecond)
-	}
+	b.notAccepted(t, jane)
 	redistest.Eventually(t, "it is read", func() bool { return b.Ready(t.Context()) == nil })
 	b.decides(t, other, nil, "")
 }
@@ -422,9 +413,46 @@ func TestFeedForgottenBeforeItWasRead(t *testing.T) {
 	a.caughtUp(t)
 	cut.Store(true)
 	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	<-time.After(10 * time.Millisecond) // what comes in the same millisecond would have its id
 	s.FlushAll()
 	cut.Store(false)
 	b := f.join(t, s.Client(), validator.ServeWhileBehind)
 	b.hears(t, f.token("jane"))
 	redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 1 })
+}
+
+// TestFeedWhoComesAfterALoss: to one that comes while others say again what was lost, the
+// stream is as it should be. It decides on nothing before they can have spoken.
+func TestFeedWhoComesAfterALoss(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	slow := func(c *rediscache.FeedConfig) { c.Silence = 5 * time.Second }
+	a := f.join(t, s.Client(), validator.RefuseWhileBehind, slow)
+	a.caughtUp(t)
+	jane, other := f.token("jane"), f.token("other")
+	s.Do("XADD", streamKey, "*", "marks", "of long ago")
+	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	entries := s.Do("XREVRANGE", streamKey, "+", "-", "COUNT", 1).([]any)
+	s.Do("XDEL", streamKey, entries[0].([]any)[0]) // as one that was restarted with what it had saved
+	redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 1 })
+	b := f.join(t, s.Client(), validator.RefuseWhileBehind, slow)
+	b.notAccepted(t, jane)
+	a.caughtUp(t)
+	b.caughtUp(t)
+	b.decides(t, other, nil, "")
+}
+
+// notAccepted waits until the mark is there, and asserts that the token is never accepted.
+func (m *member) notAccepted(t testing.TB, raw string) {
+	t.Helper()
+	for {
+		_, err := m.Validate(t.Context(), raw)
+		var e *validator.Error
+		require.ErrorAs(t, err, &e, "revoked, and accepted")
+		if e.Reason == validator.ReasonRevoked {
+			return
+		}
+		require.Equal(t, validator.ReasonRevocationsBehind, e.Reason)
+		<-time.After(10 * time.Millisecond)
+	}
 }

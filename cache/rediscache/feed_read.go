@@ -111,7 +111,8 @@ func (r *reader) look(ctx context.Context) error {
 	r.mu.Lock()
 	last := r.last
 	r.mu.Unlock()
-	answer, err := lookScript.Run(ctx, r.client, []string{r.stream}, r.position, last, r.keep().Milliseconds()).Int64Slice()
+	answer, err := lookScript.Run(ctx, r.client, []string{r.stream, r.loss},
+		r.position, last, r.keep().Milliseconds(), r.silence.Milliseconds()).Int64Slice()
 	if err == nil && len(answer) != 2 {
 		err = errors.New("not an answer of this script")
 	}
