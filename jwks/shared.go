@@ -26,7 +26,8 @@ const (
 // Before a fetch, Load is asked for 250 ms at most. A set is taken instead of a fetch if
 // it lists the key that is looked for, was fetched after the one that is known, and at
 // most 5 minutes (or MaxAge, if that is less) ago. If the fetch then fails, it may be as
-// old as MaxStale, or 24 hours. It is judged by the rules of Import; whatever is refused,
+// old as MaxStale, or 24 hours, and the server is asked again as soon as it can be, when a
+// key is asked for. It is judged by the rules of Import; whatever is refused,
 // and whatever fails, is as if there were nothing. Refresh asks the server in any case,
 // and no key is found to be unknown without asking it.
 type Shared struct {
@@ -56,7 +57,8 @@ func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
 		return answer{shared: shared}, nil
 	}
 	found, err := s.fetcher.fetch(ctx, t)
-	if err != nil {
+	if err != nil && shared != nil {
+		shared.standsIn = true
 		found.shared = shared // better than nothing
 	}
 	return found, err

@@ -518,3 +518,35 @@ func remoteless(t *testing.T, err error) error {
 	t.Helper()
 	return unavailable(t, err).Cause
 }
+
+// TestSharedSetOfAnOutage ends with it, without an unknown key and without MaxAge: older than
+// a set may be to ask nobody, it counts only while the server cannot be asked.
+func TestSharedSetOfAnOutage(t *testing.T) {
+	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
+		w.server.fail(500)
+		pass(23 * hour)
+		other := w.another(t, jwks.Config{}, p)
+		withdrawn := other.known(t, "listed", "ES256")
+		assert.True(t, other.Status().Due)
+		asked := w.settled()
+		other.known(t, "listed", "ES256")
+		assert.Equal(t, asked, w.settled(), "not at once again")
+		pass(time.Second)
+		other.known(t, "listed", "ES256") // for which nobody waits
+		assert.Equal(t, asked+1, w.settled())
+		assert.True(t, other.Status().Due)
+
+		w.server.list(es256(t, "next"))
+		pass(10 * time.Second)
+		other.known(t, "listed", "ES256")
+		w.settled()
+		assert.False(t, withdrawn.TrustedFor("listed", "ES256"))
+		_, err := other.key("listed", "ES256")
+		assert.ErrorIs(t, err, jwks.ErrUnknownKey)
+		assert.False(t, other.Status().Due)
+		asked = w.settled()
+		pass(hour)
+		other.known(t, "next", "ES256")
+		assert.Equal(t, asked, w.settled(), "what was fetched is as good as ever")
+	})
+}

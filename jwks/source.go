@@ -106,7 +106,7 @@ func (s *Source) Key(ctx context.Context, kid, algorithm string) (*Key, error) {
 	}
 	q := question{kid, alg}
 	set := s.snapshot.Load()
-	if k := set.find(q); k != nil && (s.config.MaxAge == 0 || s.young(set, s.config.Clock())) {
+	if k := set.find(q); k != nil && (s.config.MaxAge == 0 && !set.standsIn || s.young(set, s.config.Clock())) {
 		return k, nil
 	}
 	return s.fetchKey(ctx, q)

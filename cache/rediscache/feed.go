@@ -19,8 +19,8 @@ import (
 // FeedConfig is what a Feed is made of. NewFeed copies and checks it whole.
 type FeedConfig struct {
 	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. Its
-	// user needs the commands EVAL, EVALSHA, TIME, EXISTS, XADD, XRANGE, XREAD and SET,
-	// for keys that begin with Prefix. One connection of its pool is always in use.
+	// user needs the commands EVAL, EVALSHA, TIME, EXISTS, XADD, XRANGE, XREAD, SET and
+	// PTTL, for keys that begin with Prefix. One connection of its pool is always in use.
 	Client redis.UniversalClient
 	// Prefix is what all keys begin with, followed by "{revocations}:". Default
 	// DefaultPrefix. Replicas of one API have the same.
@@ -68,6 +68,7 @@ type Feed struct {
 	client      redis.UniversalClient
 	stream      string // keys
 	turn        string
+	loss        string
 	about       []string
 	sealer      atomic.Pointer[cache.Sealer]
 	revocations *validator.Revocations
@@ -83,9 +84,11 @@ type Feed struct {
 	told    uint64                     // of them, all up to this one were published
 	gap     bool                       // some before pending were not, and are not in it
 	missing bool                       // Redis may lack what we hold: it is compared
+	losses  uint64                     // how often that was noticed
 	due     time.Time                  // when
 	turns   int                        // how often it was another replica's turn
 	changed chan struct{}              // closed when told rises
+	last    string                     // id of what was published last
 	status  FeedStatus
 }
 
@@ -129,9 +132,10 @@ func NewFeed(config FeedConfig) (*Feed, error) {
 	}
 	prefix := cmp.Or(config.Prefix, DefaultPrefix) + "{revocations}:"
 	f := &Feed{
-		client: config.Client, stream: prefix + "marks", turn: prefix + "turn",
-		about: []string{"revocation marks 1", prefix}, revocations: config.Revocations, silence: cmp.Or(config.Silence, DefaultSilence),
-		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		client: config.Client, stream: prefix + "marks", turn: prefix + "turn", loss: prefix + "loss",
+		about: []string{"revocation marks 1", prefix},
+		revocations: config.Revocations, silence: cmp.Or(config.Silence, DefaultSilence),
+		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}), last: beginning,
 	}
 	f.sealer.Store(config.Sealer)
 	var err error

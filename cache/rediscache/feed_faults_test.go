@@ -2,10 +2,14 @@ package rediscache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -330,18 +334,131 @@ func TestFeedBeforeTheValidator(t *testing.T) {
 	b.caughtUp(t)
 	b.Validator, err = validator.New(validator.Config{Issuers: []validator.Issuer{f.issuer()}, Revocations: r, InsecureAllowHTTP: true})
 	require.NoError(t, err)
+	b.notAccepted(t, jane)
+	redistest.Eventually(t, "it is read", func() bool { return b.Ready(t.Context()) == nil })
+	b.decides(t, other, nil, "")
+}
+
+// intercepted lets a test come between a feed and its Redis: it is told of a command that
+// was answered, before the feed is.
+type intercepted func(cmd redis.Cmder) error
+
+func (intercepted) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (intercepted) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (i intercepted) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := next(ctx, cmd); err != nil {
+			return err
+		}
+		return i(cmd)
+	}
+}
+
+// published reports whether a command was one that publishes many marks.
+func published(cmd redis.Cmder) bool {
+	for _, arg := range cmd.Args() {
+		if text, ok := arg.([]byte); ok && len(text) > 10_000 {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFeedForgottenTwice: what is lost while what was lost is published is published again.
+func TestFeedForgottenTwice(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	client := s.Client()
+	a := f.standBy(t, client, validator.ServeWhileBehind)
+	const many = 600 // two entries
+	var once sync.Once
+	var armed atomic.Bool
+	client.AddHook(intercepted(func(cmd redis.Cmder) error {
+		if armed.Load() && published(cmd) {
+			once.Do(func() {
+				s.FlushAll()
+				redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 2 })
+			})
+		}
+		return nil
+	}))
+	a.run(t)
+	a.caughtUp(t)
+	for i := range many {
+		require.NoError(t, a.revocations.Revoke(f.of(fmt.Sprint(i))))
+	}
+	redistest.Eventually(t, "all are published", func() bool { return a.feed.Status().Unpublished == 0 })
+	armed.Store(true)
+	s.FlushAll()
+	redistest.Eventually(t, "it is noticed twice", func() bool { return a.feed.Status().Lost == 2 })
+	b := f.join(t, s.Client(), validator.ServeWhileBehind)
+	redistest.Eventually(t, "all are there again", func() bool { return b.revocations.Status().Marks == many })
+}
+
+// TestFeedForgottenBeforeItWasRead: a mark is lost before its own replica has read it, whose
+// last is too old to be missed.
+func TestFeedForgottenBeforeItWasRead(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	client := s.Client()
+	var cut atomic.Bool
+	client.AddHook(intercepted(func(cmd redis.Cmder) error {
+		if cut.Load() && cmd.Name() == "xread" {
+			return errors.New("the answer is lost")
+		}
+		return nil
+	}))
+	s.Do("XADD", streamKey, fmt.Sprintf("%d-1", time.Now().Add(-3*time.Hour).UnixMilli()), "marks", "old")
+	a := f.join(t, client, validator.ServeWhileBehind)
+	a.caughtUp(t)
+	cut.Store(true)
+	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	<-time.After(10 * time.Millisecond) // what comes in the same millisecond would have its id
+	s.FlushAll()
+	cut.Store(false)
+	b := f.join(t, s.Client(), validator.ServeWhileBehind)
+	b.hears(t, f.token("jane"))
+	redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 1 })
+}
+
+// TestFeedWhoComesAfterALoss: to one that comes while others say again what was lost, the
+// stream is as it should be. It decides on nothing before they can have spoken.
+func TestFeedWhoComesAfterALoss(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	slow := func(c *rediscache.FeedConfig) { c.Silence = 5 * time.Second }
+	a := f.join(t, s.Client(), validator.RefuseWhileBehind, slow)
+	a.caughtUp(t)
+	jane, other := f.token("jane"), f.token("other")
+	s.Do("XADD", streamKey, "*", "marks", "of long ago")
+	require.NoError(t, a.feed.Revoke(t.Context(), f.of("jane")))
+	entries := s.Do("XREVRANGE", streamKey, "+", "-", "COUNT", 1).([]any)
+	s.Do("XDEL", streamKey, entries[0].([]any)[0]) // as one that was restarted with what it had saved
+	redistest.Eventually(t, "it is noticed", func() bool { return a.feed.Status().Lost == 1 })
+	b := f.join(t, s.Client(), validator.RefuseWhileBehind, slow)
+	b.notAccepted(t, jane)
+	a.caughtUp(t)
+	b.caughtUp(t)
+	b.decides(t, other, nil, "")
+}
+
+// notAccepted waits until the mark is there, and asserts that the token is never accepted.
+func (m *member) notAccepted(t testing.TB, raw string) {
+	t.Helper()
 	for {
-		_, err := b.Validate(t.Context(), jane)
+		_, err := m.Validate(t.Context(), raw)
 		var e *validator.Error
 		require.ErrorAs(t, err, &e, "revoked, and accepted")
 		if e.Reason == validator.ReasonRevoked {
-			break
+			return
 		}
 		require.Equal(t, validator.ReasonRevocationsBehind, e.Reason)
 		<-time.After(10 * time.Millisecond)
 	}
-	redistest.Eventually(t, "it is read", func() bool { return b.Ready(t.Context()) == nil })
-	b.decides(t, other, nil, "")
 }
 
 // TestFeedTakesTurns: what many replicas hold is published again by one of them.

@@ -43,6 +43,7 @@ func (f *Feed) publish(marks []validator.RevocationMark) {
 // lack has what we hold compared with what Redis has, after a while.
 func (f *Feed) lack(after time.Duration) {
 	f.mu.Lock()
+	f.losses++
 	if !f.missing {
 		f.missing, f.due, f.turns = true, time.Now().Add(after), 0
 	}
@@ -134,11 +135,25 @@ func (f *Feed) send(ctx context.Context, marks []validator.RevocationMark) error
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
 	defer cancel()
 	sealed := f.sealer.Load().Seal(append([]byte(f.origin), text...), nil, f.about...)
-	err = publishScript.Run(ctx, f.client, []string{f.stream}, sealed, f.keep().Milliseconds()).Err()
-	if err == nil {
-		f.note(func(s *FeedStatus) { s.Published, s.PublishError = s.Published+uint64(len(marks)), "" })
+	id, err := publishScript.Run(ctx, f.client, []string{f.stream}, sealed, f.keep().Milliseconds()).Text()
+	if err != nil {
+		return err
 	}
-	return err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last = id
+	f.status.Published, f.status.PublishError = f.status.Published+uint64(len(marks)), ""
+	return nil
+}
+
+// lost forgets what was published last, which is there no more: once, and not at each look.
+func (f *Feed) lost(last string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == last {
+		f.last = beginning
+	}
+	f.status.Lost++
 }
 
 // keep is how long anything is kept: twice as long as it can matter here, so that a replica
@@ -149,7 +164,7 @@ func (f *Feed) keep() time.Duration { return 2*f.follower.Horizon() + time.Minut
 // same time, and hold much the same: whoever has the turn publishes it for the others.
 func (f *Feed) publishMissing(ctx context.Context) error {
 	f.mu.Lock()
-	made, waits := f.made, f.turns < turns
+	made, losses, waits := f.made, f.losses, f.turns < turns
 	f.mu.Unlock()
 	missing, err := f.lacking(ctx)
 	if err != nil {
@@ -169,16 +184,17 @@ func (f *Feed) publishMissing(ctx context.Context) error {
 		}
 		missing = missing[len(next):]
 	}
-	f.complete(made)
+	f.complete(made, losses)
 	return nil
 }
 
-// complete notes that Redis has all that was held when so many marks were made.
-func (f *Feed) complete(made uint64) {
+// complete notes that Redis has all that was held when so many marks were made, and so many
+// losses noticed.
+func (f *Feed) complete(made, losses uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.given() > made {
-		return // more were given up meanwhile
+	if f.given() > made || f.losses != losses {
+		return // more were given up meanwhile, or some of those that we published are lost again
 	}
 	f.missing, f.gap = false, false
 	f.rise(max(f.told, f.given()))

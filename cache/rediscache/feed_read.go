@@ -103,11 +103,16 @@ func (r *reader) step(ctx context.Context) error {
 	return r.read(ctx, r.beat())
 }
 
-// look notices when Redis has lost what was read: then more may be lost that was not.
+// look notices when Redis has lost what was read, or what we published and did not read
+// yet: then more may be lost.
 func (r *reader) look(ctx context.Context) error {
 	ctx, cancel := r.bounded(ctx, 0)
 	defer cancel()
-	answer, err := lookScript.Run(ctx, r.client, []string{r.stream}, r.position, r.keep().Milliseconds()).Int64Slice()
+	r.mu.Lock()
+	last := r.last
+	r.mu.Unlock()
+	answer, err := lookScript.Run(ctx, r.client, []string{r.stream, r.loss},
+		r.position, last, r.keep().Milliseconds(), r.silence.Milliseconds()).Int64Slice()
 	if err == nil && len(answer) != 2 {
 		err = errors.New("not an answer of this script")
 	}
@@ -117,7 +122,7 @@ func (r *reader) look(ctx context.Context) error {
 	r.touch()
 	settled := r.silence
 	if there := answer[0] == 1; !there {
-		r.note(func(s *FeedStatus) { s.Lost++ })
+		r.lost(last)
 		r.again()
 		settled = 0
 		r.lack(rand.N(r.silence / 4)) // not all replicas at once

@@ -139,7 +139,7 @@ func (f fleet) token(subject string) string { return f.AccessToken(validatortest
 func TestFeed(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	rules := "~bearerguard:* +@connection +eval +evalsha +time +exists +xadd +xrange +xread +set"
+	rules := "~bearerguard:* +@connection +eval +evalsha +time +exists +xadd +xrange +xread +set +pttl"
 	plain := redistest.Start(t, redistest.Options{TLS: true, Rules: rules})
 	cluster := redistest.Start(t, redistest.Options{Cluster: true})
 	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{cluster.Addr()}, ContextTimeoutEnabled: true})

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerguard/bearerguard/jwks"
 )
 
 // KeySetsConfig is what a KeySets is made of. NewKeySets copies and checks it whole.
 type KeySetsConfig struct {
 	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. Its
-	// user needs the commands EVAL, EVALSHA, TIME, HGET, HSET and PEXPIRE, for keys that
-	// begin with Prefix.
+	// user needs the commands EVAL, EVALSHA, TIME, HSTRLEN, HGET, HSET and PEXPIRE, for
+	// keys that begin with Prefix.
 	Client redis.UniversalClient
 	// Prefix is what all keys begin with, followed by "keys:". Default DefaultPrefix.
 	Prefix string
@@ -53,20 +55,31 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 	return &KeySets{config.Client, cmp.Or(config.Prefix, DefaultPrefix), cmp.Or(config.MaxSkew, DefaultMaxSkew)}, nil
 }
 
-//go:embed keysets_save.lua
-var saveKeysText string
+// maxKeySet is the longest value that is read, in bytes: more than the longest envelope
+// takes when it is sealed.
+const maxKeySet = jwks.MaxEnvelope + 1<<10
 
-var saveKeysScript = redis.NewScript(saveKeysText)
+var (
+	//go:embed keysets_save.lua
+	saveKeysText string
+	//go:embed keysets_load.lua
+	loadKeysText string
+
+	saveKeysScript, loadKeysScript = redis.NewScript(saveKeysText), redis.NewScript(loadKeysText)
+)
 
 func (k *KeySets) key(name string) string { return k.prefix + "keys:{" + name + "}" }
 
 // LoadKeys implements validator.KeySetStore.
 func (k *KeySets) LoadKeys(ctx context.Context, name string) ([]byte, error) {
-	set, err := k.client.HGet(ctx, k.key(name), "set").Bytes()
-	if errors.Is(err, redis.Nil) {
+	set, err := loadKeysScript.Run(ctx, k.client, []string{k.key(name)}, maxKeySet).Text()
+	switch {
+	case errors.Is(err, redis.Nil):
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return set, err
+	return []byte(set), nil
 }
 
 // SaveKeys implements validator.KeySetStore.

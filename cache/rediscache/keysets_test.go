@@ -1,6 +1,7 @@
 package rediscache_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bearerguard/bearerguard/cache/rediscache"
 	"github.com/bearerguard/bearerguard/cache/rediscache/internal/redistest"
+	"github.com/bearerguard/bearerguard/jwks"
 	"github.com/bearerguard/bearerguard/validator"
 )
 
@@ -19,7 +21,7 @@ var _ validator.KeySetStore = (*rediscache.KeySets)(nil)
 // with the commands that are said to be enough.
 func TestKeySets(t *testing.T) {
 	t.Parallel()
-	rules := "~bearerguard:* +@connection +eval +evalsha +time +hget +hset +pexpire"
+	rules := "~bearerguard:* +@connection +eval +evalsha +time +hstrlen +hget +hset +pexpire"
 	plain := redistest.Start(t, redistest.Options{TLS: true, Rules: rules})
 	cluster := redistest.Start(t, redistest.Options{Cluster: true})
 	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{cluster.Addr()}, ContextTimeoutEnabled: true})
@@ -55,6 +57,13 @@ func TestKeySets(t *testing.T) {
 		has("name", "ahead")
 		ttl := server.Do("PTTL", "bearerguard:keys:{name}").(int64)
 		assert.InDelta(t, (30 * 24 * time.Hour).Milliseconds(), ttl, 60_000)
+
+		// Nobody saves one as long as this.
+		long := strings.Repeat("x", jwks.MaxEnvelope)
+		save(long, now.Add(2*time.Second))
+		has("name", long)
+		server.Do("HSET", "bearerguard:keys:{name}", "set", long+long)
+		has("name", "")
 
 		// What is from the future all the same does not stay: the clock of Redis was set back.
 		server.Do("HSET", "bearerguard:keys:{name}", "fetched", now.Add(time.Hour).UnixMilli())

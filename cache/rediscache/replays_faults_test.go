@@ -3,6 +3,7 @@ package rediscache_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -259,4 +260,32 @@ func TestCallerLeaves(t *testing.T) {
 	cancel()
 	undecided(t, <-answered, validator.ReasonProofUnavailable)
 	s.Continue()
+}
+
+// TestClockThatWasAhead: it is known how far a server's clock went, whatever was answered
+// then: while it was ahead, proofs have had their time too early, and when it is set back
+// they could be used again.
+func TestClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	aged(t, s)
+	store := replays(t, s.Client(), patient)
+	r := newAPI(t).replica(t, store)
+	used := r.proof(iat(time.Now().Add(window)))
+	require.NoError(t, r.present(t, used))
+	// By the clock of a server that is ahead, what a replica asks about is past; and it is
+	// seen, at the latest a skew later than it was.
+	before := time.Now().Add(-2 * skew).UnixMilli()
+	s.Do("HSET", epochKey, "seen", before)
+	_, err := add(t, store, "a", 1, time.Now().Add(-time.Minute))
+	undecided(t, err, validator.ReasonProofUnavailable)
+	seen, err := strconv.ParseInt(s.Do("HGET", epochKey, "seen").(string), 10, 64)
+	require.NoError(t, err)
+	assert.Greater(t, seen, before)
+
+	// Nor does a server without memory take that for a reason to say anything else.
+	s.Do("HSET", epochKey, "seen", before)
+	s.Do("CONFIG", "SET", "maxmemory", "1")
+	replayed(t, r.present(t, used))
+	s.Do("CONFIG", "SET", "maxmemory", "0")
 }
