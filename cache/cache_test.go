@@ -3,6 +3,7 @@ package cache_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -202,14 +203,59 @@ func TestEntryThatNobodyAskedForLeaves(t *testing.T) {
 		c.Put(key, "value", later)
 	}
 	c.Get(0, now)
-	c.Get(2, now)
-	c.Put(2, "again", later) // it was asked for, still
+	c.Put(0, "again", later) // it was asked for, still
 	c.Put(3, "value", later) // evicts 1
 	for key, there := range []bool{true, false, true, true} {
 		_, hit := c.Get(uint64(key), now)
 		assert.Equal(t, there, hit, key)
 	}
 	assert.EqualValues(t, 1, c.Stats().Evictions)
+}
+
+// To have been asked for once is not for ever.
+func TestEntryThatWasAskedForOnceLeaves(t *testing.T) {
+	c := newCache(t, 3, oneShard)
+	for key := range uint64(10) {
+		c.Put(key, "value", later)
+		if key == 0 {
+			c.Get(0, now)
+		}
+	}
+	_, hit := c.Get(0, now)
+	assert.False(t, hit)
+}
+
+// Who puts something in looks at a bounded number of entries: where all are in use,
+// the first behind them leaves.
+func TestNobodySearchesForLong(t *testing.T) {
+	c := newCache(t, 127, oneShard)
+	for key := range uint64(127) {
+		c.Put(key, "value", later)
+		c.Get(key, now)
+	}
+	c.Put(1000, "value", later)
+	for key := range uint64(127) {
+		_, hit := c.Get(key, now)
+		assert.Equal(t, key != 64, hit, key)
+	}
+}
+
+// What takes the place of an expired entry does not leave with it.
+func TestExpiredEntryLeavesAlone(t *testing.T) {
+	c := newCache(t, 10, mix)
+	for range 200_000 {
+		c.Put(1, "expired", now)
+		var group sync.WaitGroup
+		for range 3 { // each finds it expired, or what came after it
+			group.Go(func() { c.Get(1, now) })
+		}
+		runtime.Gosched()
+		c.Put(1, "value", later)
+		group.Wait()
+		if _, hit := c.Get(1, now); !hit {
+			t.Fatal("it has left")
+		}
+	}
 }
 
 // However many come once, those that are asked for again and again stay.

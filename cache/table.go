@@ -96,6 +96,7 @@ func (s *shard[K, V]) evict() {
 			chances--
 		default:
 			s.drop(s.hand)
+			s.hand = t.next(s.hand) // whatever has moved up was put in later
 			return
 		}
 	}
