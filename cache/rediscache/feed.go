@@ -133,7 +133,7 @@ func NewFeed(config FeedConfig) (*Feed, error) {
 	prefix := cmp.Or(config.Prefix, DefaultPrefix) + "{revocations}:"
 	f := &Feed{
 		client: config.Client, stream: prefix + "marks", turn: prefix + "turn", loss: prefix + "loss",
-		about: []string{"revocation marks 1", prefix},
+		about:       []string{"revocation marks 1", prefix},
 		revocations: config.Revocations, silence: cmp.Or(config.Silence, DefaultSilence),
 		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}), last: beginning,
 	}

@@ -112,8 +112,7 @@ func AppendSegment(dst []byte, segment string) ([]byte, error) {
 		seen |= a | b
 		if len(segment) == 3 {
 			c := sextets[segment[2]]
-			out[1], unused = b<<4|c>>2, c<<6
-			seen |= c
+			out[1], unused = b<<4|c>>2, c<<6 // what is no character has all bits set
 		}
 	}
 	if seen > 63 || unused != 0 {

@@ -139,6 +139,21 @@ func TestSegmentIsTheOneCanonicalTextOfItsBytes(t *testing.T) {
 	}
 }
 
+// A wrong character is seen wherever it stands.
+func TestSegmentOfWrongCharacters(t *testing.T) {
+	for length := 2; length < 40; length++ {
+		segment := strings.Repeat("A", length) // canonical, unless one is left over
+		_, err := jose.AppendSegment(nil, segment)
+		require.Equal(t, length%4 != 1, err == nil, length)
+		for at := range length {
+			for _, wrong := range []string{"=", "+", "/", ".", "\n", "\r", " ", "\x00", "\x80", "\xff"} {
+				_, err := jose.AppendSegment(nil, segment[:at]+wrong+segment[at+1:])
+				require.ErrorIs(t, err, jose.ErrSegment, "%q at %d of %d", wrong, at, length)
+			}
+		}
+	}
+}
+
 // FuzzSegment: a segment in the alphabet decodes if and only if it is what its
 // bytes encode to, so that no two segments mean the same bytes.
 func FuzzSegment(f *testing.F) {

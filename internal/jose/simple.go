@@ -190,14 +190,14 @@ func (p *simpleReader) word(word string) bool {
 
 // endOfRun returns the first place from there on with a byte that is not ASCII, or is a
 // control character, a quote or a backslash; else the length of the text. It looks at
-// eight bytes at once: of these four kinds, a subtraction or the byte itself sets the
-// highest bit, and what it borrows from sets others only above the first.
+// eight bytes at once: at these four kinds, and at no other, one of the subtractions leaves
+// the highest bit set; what it borrows from can be wrong only above the first.
 func endOfRun(text []byte, from int) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	for ; from+8 <= len(text); from += 8 {
 		eight := binary.LittleEndian.Uint64(text[from:])
 		quote, backslash := eight^'"'*each, eight^'\\'*each
-		if found := (eight | (eight - ' '*each) | (quote - each) | (backslash - each)) & high; found != 0 {
+		if found := ((eight - ' '*each) | (quote - each) | (backslash - each)) & high; found != 0 {
 			return from + bits.TrailingZeros64(found)/8
 		}
 	}
