@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -61,4 +63,54 @@ func TestAnswerMaySayMore(t *testing.T) {
 	}
 	o.says(answer(map[string]any{"exp": now.Add(time.Hour).Unix(), "iat": nil, "nbf": now.Add(-time.Minute).Unix(), "jti": "j", "sub": "s", "scope": "read"}))
 	accept(t, v, s.AccessToken(claims...))
+}
+
+// TestOpaqueTokenLikeAHeader: without a dot it is no part of a JWS, whatever it encodes.
+func TestOpaqueTokenLikeAHeader(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	o.says(answer(nil))
+	v := build(t, configure(ask(s, o.at)))
+	accept(t, v, base64URL(`{"alg":"ES256"}`))
+	reject(t, v, base64URL(`{"alg":"ES256"}`)+".", bad, validator.ReasonMalformedToken)
+}
+
+// TestScopesOfTheFirstClaim: two claims that say the same say it in the order of the one
+// that the profile names first.
+func TestScopesOfTheFirstClaim(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at)))
+	o.says(answer(map[string]any{"scope": "read write", "scp": []string{"write", "read"}}))
+	assert.Equal(t, []string{"read", "write"}, accept(t, v, "opaque-token").Scopes())
+}
+
+// TestAnswersOfAProfileOfOnesOwn: an answer names its client in the words of RFC 7662, or
+// in those of the profile, or in both the same; and nothing resembles them.
+func TestAnswersOfAProfileOfOnesOwn(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	is := ask(s, o.at)
+	is.Profile = validator.NewProfile(validator.ProfileSpec{
+		Name: "own", Types: []string{"at+jwt"}, Marks: []validator.Mark{{Claim: "kind", Values: []string{"access"}}}, Client: "app",
+	})
+	v := build(t, configure(is))
+	for token, tc := range map[string]struct {
+		members map[string]any
+		reason  validator.Reason
+	}{
+		"client-id": {nil, ""},
+		"app":       {map[string]any{"client_id": nil, "app": client}, ""},
+		"both":      {map[string]any{"app": client}, ""},
+		"neither":   {map[string]any{"client_id": nil}, validator.ReasonClientMissing},
+		"another":   {map[string]any{"app": "other"}, validator.ReasonClientConflict},
+		"resembles": {map[string]any{"App": client}, validator.ReasonMalformedClaims},
+	} {
+		o.says(answer(tc.members))
+		if tc.reason == "" {
+			assert.Equal(t, client, accept(t, v, token).ClientID(), token)
+		} else {
+			reject(t, v, token, bad, tc.reason)
+		}
+	}
 }
