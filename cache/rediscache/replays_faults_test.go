@@ -109,9 +109,18 @@ func (f forgetful) failOver(*testing.T) {
 
 // thereAndBack: the first has not forgotten anything, and knows nothing of what was used
 // with the second.
-func (f forgetful) thereAndBack(t *testing.T) {
+// there has the second server asked: the first question may fail with the connection that
+// was cut.
+func (f forgetful) there(t *testing.T) {
 	f.proxy.Switch(f.second)
-	undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+	redistest.Eventually(t, "the second server was asked", func() bool {
+		undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+		return f.second.Do("DBSIZE") == int64(1)
+	})
+}
+
+func (f forgetful) thereAndBack(t *testing.T) {
+	f.there(t)
 	f.proxy.Switch(f.first)
 }
 
@@ -137,8 +146,7 @@ func (f forgetful) evicts(t *testing.T, s *redistest.Server) {
 // thereAndBackEvicting: that it could not say anything in the end makes nobody forget
 // what was there.
 func (f forgetful) thereAndBackEvicting(t *testing.T) {
-	f.proxy.Switch(f.second)
-	undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+	f.there(t)
 	f.evicts(t, f.second)
 	f.proxy.Switch(f.first)
 }
