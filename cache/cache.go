@@ -31,16 +31,23 @@ type Cache[K comparable, V any] struct {
 	hash   func(K) uint64
 }
 
+// shard is a part of a cache. mu guards all below, and the entries in items.
 type shard[K comparable, V any] struct {
 	mu    sync.Mutex
-	items *simplelru.LRU[K, item[V]]
+	items *simplelru.LRU[K, *Entry[K, V]]
+	slack uint64 // so many of the entries used last are in any order
+	moves uint64 // to the front
 	stats Stats
 	_     [64]byte // keeps two shards' locks off one cache line
 }
 
-type item[V any] struct {
-	value    V
-	deadline int64 // Unix nanoseconds; past 2262 it is the last instant there is
+// Entry is a value, and what the cache notes about it beside it: one piece of memory, so
+// that who finds the entry has found the value. It belongs to the cache from PutEntry on.
+type Entry[K comparable, V any] struct {
+	deadline int64  // Unix nanoseconds; past 2262 it is the last instant there is
+	moved    uint64 // moves of the shard when this one was moved last
+
+	Value V
 }
 
 // Stats counts what happened since New. Entries is what is held now, expired
@@ -70,47 +77,61 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 		if i < capacity%count {
 			length++ // the shards' lengths add up to capacity exactly
 		}
-		items, err := simplelru.NewLRU[K, item[V]](length, nil)
+		items, err := simplelru.NewLRU[K, *Entry[K, V]](length, nil)
 		if err != nil {
 			return nil, err
 		}
-		s.items = items
+		s.items, s.slack = items, uint64(length/4)
 	}
 	return c, nil
 }
 
-// Get returns the value of key if now is before its deadline.
-func (c *Cache[K, V]) Get(key K, now time.Time) (V, bool) {
-	s := c.shard(key)
-	instant := nanoseconds(now)
+// Get returns the value of key if now is before its deadline; nil if there is none.
+func (c *Cache[K, V]) Get(key K, now time.Time) *V {
+	s, instant := c.shard(key), nanoseconds(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, ok := s.items.Get(key)
+	e, ok := s.items.Peek(key)
 	switch {
 	case !ok:
 		s.stats.Misses++
-		var none V
-		return none, false
-	case instant >= found.deadline:
+		return nil
+	case instant >= e.deadline:
 		s.items.Remove(key)
 		s.stats.Expirations++
 		s.stats.Misses++
-		var none V
-		return none, false
+		return nil
+	case s.moves-e.moved >= s.slack:
+		// Not each time: it writes to the entry's neighbours, which nobody asked for.
+		s.items.Get(key)
+		s.move(e)
 	}
 	s.stats.Hits++
-	return found.value, true
+	return &e.Value
 }
 
-// Put stores value under key until deadline. The least recently used entry of a
-// full shard leaves.
+// Put stores value under key until deadline. Of a full shard, an entry leaves that was
+// not used for the longest time, or is at most a quarter of the shard away from that.
 func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
+	c.PutEntry(key, &Entry[K, V]{Value: value}, deadline)
+}
+
+// PutEntry is Put of a value that was made in its place. The entry must be a new one.
+func (c *Cache[K, V]) PutEntry(key K, e *Entry[K, V], deadline time.Time) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.items.Add(key, item[V]{value, nanoseconds(deadline)}) {
+	e.deadline = nanoseconds(deadline)
+	if s.items.Add(key, e) {
 		s.stats.Evictions++
 	}
+	s.move(e)
+}
+
+// move notes that an entry is at the front.
+func (s *shard[K, V]) move(e *Entry[K, V]) {
+	s.moves++
+	e.moved = s.moves
 }
 
 // Remove drops the entry of key, if there is one.
@@ -161,7 +182,7 @@ func nanoseconds(t time.Time) int64 {
 	switch seconds := t.Unix(); {
 	case seconds >= last/int64(time.Second):
 		return last
-	case seconds <= -last/int64(time.Second):
+	case seconds < -last/int64(time.Second):
 		return -last
 	}
 	return t.UnixNano()

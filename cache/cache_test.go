@@ -29,11 +29,26 @@ func mix(key uint64) uint64 {
 // oneShard sends every key to the same shard.
 func oneShard(uint64) uint64 { return 0 }
 
-func newCache(t testing.TB, capacity int, hash func(uint64) uint64) *cache.Cache[uint64, string] {
+// values is a cache of values, as most tests see it.
+type values[K comparable, V any] struct{ *cache.Cache[K, V] }
+
+func newCache(t testing.TB, capacity int, hash func(uint64) uint64) values[uint64, string] {
 	t.Helper()
-	c, err := cache.New[uint64, string](capacity, hash)
+	return newCacheOf[uint64, string](t, capacity, hash)
+}
+
+func newCacheOf[K comparable, V any](t testing.TB, capacity int, hash func(K) uint64) values[K, V] {
+	t.Helper()
+	c, err := cache.New[K, V](capacity, hash)
 	require.NoError(t, err)
-	return c
+	return values[K, V]{c}
+}
+
+func (c values[K, V]) Get(key K, now time.Time) (value V, hit bool) {
+	if found := c.Cache.Get(key, now); found != nil {
+		return *found, true
+	}
+	return value, false
 }
 
 func TestNewRefusesWhatCannotBeACache(t *testing.T) {
@@ -197,6 +212,40 @@ func TestLeastRecentlyUsedEntryLeaves(t *testing.T) {
 	assert.EqualValues(t, 2, c.Stats().Evictions)
 }
 
+// However many come once, those that are asked for again and again stay.
+func TestFloodOfOthersLeavesWhatIsInUse(t *testing.T) {
+	const capacity, inUse = 1000, 500
+	c := newCache(t, capacity, mix)
+	for key := range uint64(inUse) {
+		c.Put(key, "value", later)
+	}
+	lost := 0
+	for flood := range uint64(50) {
+		for key := range uint64(inUse) {
+			if _, hit := c.Get(key, now); !hit {
+				lost++
+				c.Put(key, "value", later)
+			}
+		}
+		for key := range uint64(inUse / 10) {
+			c.Put(1000+flood*1000+key, "once", later)
+		}
+	}
+	assert.Zero(t, lost)
+	assert.Equal(t, capacity, c.Len())
+}
+
+// Where everything is in use, something leaves all the same, and soon.
+func TestRoomIsMadeWhereAllIsInUse(t *testing.T) {
+	c := newCache(t, 127, mix) // one shard
+	for key := range uint64(1000) {
+		c.Put(key, "value", later)
+		_, hit := c.Get(key, now)
+		require.True(t, hit)
+	}
+	assert.Equal(t, 127, c.Len())
+}
+
 func TestRemoveDropsOneEntry(t *testing.T) {
 	c := newCache(t, 10, mix)
 	c.Put(1, "one", later)
@@ -246,8 +295,7 @@ func TestKeysAreComparedNotOnlyHashed(t *testing.T) {
 		issuer string
 		digest [4]byte
 	}
-	c, err := cache.New[key, []int](10, func(key) uint64 { return 7 })
-	require.NoError(t, err)
+	c := newCacheOf[key, []int](t, 10, func(key) uint64 { return 7 })
 	c.Put(key{"a", [4]byte{1}}, []int{1}, later)
 	c.Put(key{"b", [4]byte{1}}, []int{2}, later)
 	value, hit := c.Get(key{"a", [4]byte{1}}, now)
@@ -269,8 +317,7 @@ func TestConcurrentUseKeepsTheInvariants(t *testing.T) {
 		deadline time.Time
 	}
 	const capacity, goroutines, rounds, keys = 512, 8, 1500, 1000
-	c, err := cache.New[uint64, fact](capacity, mix)
-	require.NoError(t, err)
+	c := newCacheOf[uint64, fact](t, capacity, mix)
 	var group sync.WaitGroup
 	var asked [goroutines]uint64
 	for g := range goroutines {
@@ -371,4 +418,23 @@ func FuzzCache(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The years outside of 1678 to 2262, which nanoseconds do not reach, are before and
+// after all others, and the last second within counts.
+func TestDeadlinesOfFarYears(t *testing.T) {
+	c := newCache(t, 10, mix)
+	for name, test := range map[string]struct {
+		deadline, now time.Time
+		there         bool
+	}{
+		"the zero deadline in 1969":   {time.Time{}, time.Unix(-1, 0), false},
+		"the first second, before it": {time.Unix(-9223372036, 0), time.Unix(-9223372037, 0), true},
+		"the first second, within":    {time.Unix(-9223372036, 1), time.Unix(-9223372036, 1), false},
+		"a far year, now":             {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), now, true},
+	} {
+		c.Put(1, "value", test.deadline)
+		_, ok := c.Get(1, test.now)
+		assert.Equal(t, test.there, ok, name)
+	}
 }

@@ -18,12 +18,12 @@ func Example() {
 	}
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	facts.Put("orders of jane", 7, now.Add(time.Minute))
-	fmt.Println(facts.Get("orders of jane", now))
+	fmt.Println(*facts.Get("orders of jane", now))
 	fmt.Println(facts.Get("orders of jane", now.Add(time.Minute)))
 	stats := facts.Stats()
 	fmt.Println(stats.Hits, stats.Expirations, stats.Entries)
 	// Output:
-	// 7 true
-	// 0 false
+	// 7
+	// <nil>
 	// 1 1 0
 }

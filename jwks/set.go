@@ -157,7 +157,7 @@ func readKeys(body []byte) ([]jsontext.Value, error) {
 			}
 		}
 	}
-	if _, err := d.ReadToken(); err != nil || !found || keys == nil {
+	if _, err := d.ReadToken(); err != nil || keys == nil {
 		return nil, errNotASet
 	}
 	if _, err := d.ReadToken(); err != io.EOF {

@@ -1,9 +1,10 @@
 package validator
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
@@ -24,7 +25,12 @@ func failed(reason Reason, expected, actual string) *failure {
 // error turns the failure into a refusal. What was found is quoted and cut: it
 // is the sender's text.
 func (f *failure) error() *Error {
-	e := refuse(f.reason, fmt.Sprintf("%s: expected %s, found %.100q", f.check, f.expected, f.actual))
+	var space [256]byte
+	text := append(space[:0], f.check...)
+	text = append(text, ": expected "...)
+	text = append(text, f.expected...)
+	text = append(text, ", found "...)
+	e := refuse(f.reason, string(appendQuoted(text, f.actual)))
 	e.finding = f
 	return e
 }
@@ -35,6 +41,31 @@ func (f *failure) unquoted() *failure {
 		return nil
 	}
 	return &failure{check: f.check, reason: f.reason}
+}
+
+// appendQuoted is %.100q, for whoever is refused again and again.
+func appendQuoted(text []byte, said string) []byte {
+	left := 100
+	for end := range said {
+		if left--; left < 0 {
+			said = said[:end]
+			break
+		}
+	}
+	return strconv.AppendQuote(text, said)
+}
+
+// oneOf is what was expected of these names.
+func oneOf(names []string) string {
+	var space [256]byte
+	text := append(space[:0], "one of ["...)
+	for i, name := range names {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		text = strconv.AppendQuote(text, name)
+	}
+	return string(append(text, ']'))
 }
 
 // candidate is a token under examination: decoded, of a configured issuer, and
@@ -53,6 +84,19 @@ type candidate struct {
 	further   further
 	status    *tokenStatus
 	exact     numericDate // exp by the issuer's answer; absent: none
+	signature [512]byte   // room for it: no common one is longer
+}
+
+// candidates are those that were decided on, for the next tokens.
+var candidates = sync.Pool{New: func() any { return new(candidate) }}
+
+// free ends the use of a candidate, if there is one. Nothing about a token stays in it.
+func (c *candidate) free() {
+	if c == nil {
+		return
+	}
+	*c = candidate{}
+	candidates.Put(c)
 }
 
 // instant is the time of a decision and the leeway that it grants.
@@ -95,6 +139,9 @@ var checks = []check{
 	{name: "status", once: statusIsKnown},
 }
 
+// lasting are those that hold on every hit.
+var lasting = slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return c.ever == nil })
+
 // examine runs all checks of a list.
 func (c *candidate) examine(list []check, at instant) *failure {
 	when := times{c.claims.expiry, c.claims.notBefore, c.claims.issuedAt, c.exact}
@@ -120,10 +167,7 @@ func (t *facts) examineAgain(at instant, byAnswer bool) *failure {
 	if byAnswer && t.inquiry != nil {
 		when.exact = t.inquiry.until
 	}
-	for _, check := range checks {
-		if check.ever == nil {
-			continue
-		}
+	for _, check := range lasting {
 		if f := check.ever(when, at); f != nil {
 			f.check = check.name
 			return f
@@ -254,7 +298,7 @@ func audienceIsOurs(c *candidate) *failure {
 			return nil
 		}
 	}
-	return failed(ReasonAudienceMismatch, fmt.Sprintf("one of %q", c.issuer.audiences), strings.Join(c.claims.audience, " "))
+	return failed(ReasonAudienceMismatch, oneOf(c.issuer.audiences), strings.Join(c.claims.audience, " "))
 }
 
 // clientIsKnown finds the client and holds it to the configured list. Claims
@@ -267,7 +311,7 @@ func clientIsKnown(c *candidate) *failure {
 	case !agree:
 		return failed(ReasonClientConflict, "claims that name one client", strings.Join(c.claims.clients[:], " "))
 	case !c.issuer.anyClient && !slices.Contains(c.issuer.clientIDs, client):
-		return failed(ReasonClientMismatch, fmt.Sprintf("one of %q", c.issuer.clientIDs), client)
+		return failed(ReasonClientMismatch, oneOf(c.issuer.clientIDs), client)
 	}
 	c.client = client
 	return nil

@@ -93,23 +93,30 @@ var knownClaims = jose.NewNames(registered...)
 
 // parseClaims reads the payload segment of a token. The result's strings are parts of
 // its text.
-func parseClaims(payload string) (claims, *failure) {
-	c := claims{expiry: absent, notBefore: absent, issuedAt: absent}
+func parseClaims(payload string) (c claims, f *failure) {
+	f = c.parse(payload)
+	return c, f
+}
+
+// parse is parseClaims in place. What there is of c is replaced; after a failure it is
+// of no use.
+func (c *claims) parse(payload string) *failure {
+	*c = claims{expiry: absent, notBefore: absent, issuedAt: absent}
 	o, err := jose.ReadSegment(payload, knownClaims)
 	if err != nil {
-		return claims{}, failed(ReasonMalformedToken, "a canonical payload", err.Error())
+		return failed(ReasonMalformedToken, "a canonical payload", err.Error())
 	}
 	defer o.Close()
 	c.text = o.Text
 	for o.Next() {
 		if f := c.read(o); f != nil {
-			return claims{}, f
+			return f
 		}
 	}
 	if err := o.Err(); err != nil {
-		return claims{}, failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
+		return failed(ReasonMalformedClaims, "one strict JSON object", err.Error())
 	}
-	return c, nil
+	return nil
 }
 
 // read takes in one member. A known claim of the wrong JSON type is an error of

@@ -45,6 +45,9 @@
 // safe as a metric label. [ErrUnavailable] alone means that nothing was decided. A client
 // is told no more than Error.Challenge holds.
 //
+// Operators are told all: [Validator.Explain] decides by the same code, and reports every
+// check with what was expected and found.
+//
 // # Zero values
 //
 // No check is off because a field is empty. What relaxes one has a name that says so:

@@ -140,10 +140,7 @@ func (x *explainer) read() {
 		x.claimed = x.known
 		x.readAnswer()
 	}
-	if len(x.raw) > MaxTokenSize {
-		return
-	}
-	if x.compact, x.jws = jose.Cut(x.raw); !x.jws || !jose.InAlphabet(x.raw) {
+	if x.compact, x.jws = jose.Cut(x.raw); !x.jws || len(x.raw) > MaxTokenSize || !jose.InAlphabet(x.raw) {
 		return
 	}
 	c, e := x.v.decode(x.compact)
@@ -163,7 +160,7 @@ func (l *look) says(compact jose.Compact) *facts {
 	if c.client == "" { // that it is not one of ours is another check's business
 		c.client, _ = c.rules.clientOf(&c)
 	}
-	return c.facts(nil, compact)
+	return c.facts(nil, compact, nil)
 }
 
 func (x *explainer) readAnswer() {
@@ -209,6 +206,9 @@ func (x *explainer) instant() instant { return instant{dateOf(x.began), x.v.leew
 // local reports whether the signature verified, now or before.
 func (x *explainer) local() bool { return x.known != nil && x.known.key != nil }
 
+// verified reports whether the token is genuine: by its signature, or by its issuer.
+func (x *explainer) verified() bool { return x.decision.Err == nil || x.decision.Err.Verified }
+
 // asked reports whether the issuer had a say in the verdict, or should have had.
 func (x *explainer) asked() bool {
 	return x.known != nil && x.known.inquiry != nil ||
@@ -217,13 +217,13 @@ func (x *explainer) asked() bool {
 
 // wouldAsk reports whether the issuer would have been asked if nothing had failed before.
 func (x *explainer) wouldAsk() bool {
-	return x.issuer != nil && (!x.jws || x.issuer.always || x.require.freshness(x.issuer).named())
+	return x.issuer != nil && (x.issuer.always || x.require.freshness(x.issuer).named())
 }
 
 func (x *explainer) report() *Explanation {
 	e := x.decision.Err
 	report := &Explanation{
-		Accepted: e == nil, Verified: e == nil || e.Verified || x.known != nil, At: x.began, Err: e,
+		Accepted: e == nil, Verified: x.verified(), At: x.began, Err: e,
 		Checks: x.checks(), Key: x.key(), Cache: x.cache(), Introspection: x.introspection(),
 	}
 	if x.issuer != nil {

@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -83,9 +84,7 @@ func (x *explainer) ofAnswer(name string, d description) sight {
 	if !x.asked() && !x.wouldAsk() {
 		return sight{absent: true}
 	}
-	s := x.answer.sight(name, d, x)
-	s.looked = false // it is part of the answer, which was judged when it came
-	return s
+	return x.answer.sight(name, d, x)
 }
 
 func (l *look) sight(name string, d description, x *explainer) sight {
@@ -127,7 +126,7 @@ var places = map[Reason]string{
 	ReasonNotJWT: ruleForm, ReasonOpaqueFormat: ruleForm, ReasonMalformedToken: ruleForm,
 	ReasonMalformedJOSEHeader: ruleHeader, ReasonCriticalHeader: ruleHeader, ReasonUnknownIssuer: ruleIssuer,
 	ReasonUnknownKey: ruleKey, ReasonKeysUnavailable: ruleKey, ReasonKeyRefreshThrottled: ruleKey, ReasonCallerLeft: ruleKey,
-	ReasonBadSignature: ruleSignature, ReasonTenantNotAllowed: ruleTenant, ReasonRevoked: ruleRevocation,
+	ReasonBadSignature: ruleSignature, ReasonTenantNotAllowed: ruleTenant, ReasonRevoked: ruleRevocation, ReasonRevocationsBehind: ruleRevocation,
 
 	ReasonInactive: ruleIntrospection, ReasonFreshnessUnavailable: ruleIntrospection,
 	ReasonIntrospectionUnavailable: ruleIntrospection, ReasonIntrospectionBusy: ruleIntrospection,
@@ -152,38 +151,48 @@ func (x *explainer) checks() []ExplainedCheck {
 	}
 	rows := make([]ExplainedCheck, 0, len(rules)+1)
 	for i, r := range rules {
-		s := r.sight(x)
-		row := ExplainedCheck{Name: r.name, RFC: r.rfc, Expected: s.expected, Actual: s.actual}
-		switch {
-		case i == decisive:
-			row.fail(e.Reason)
-			row.Decisive = true
-			if e.finding != nil && e.finding.expected != "" {
-				s.failure = e.finding
-			} else if s.failure == nil {
-				row.Actual = strings.TrimPrefix(row.Actual+": "+e.Detail, ": ")
-			}
-		case s.absent:
-			row.State, row.Actual = CheckDoesNotApply, ""
-		case i < decisive:
-			row.State, s.failure = CheckPassed, nil
-		case s.failure != nil:
-			row.fail(s.failure.reason)
-		case s.looked:
-			row.State = CheckPassed
-		default:
-			row.State = CheckNotReached
-		}
-		row.show(r, s.failure, x)
-		rows = append(rows, row)
+		rows = append(rows, x.row(r, cmp.Compare(i, decisive)))
 	}
 	if decisive < 0 { // no rule of ours: still no verdict without its check
-		row := ExplainedCheck{Name: name, Decisive: true, Expected: "otherwise", Actual: e.Detail}
-		row.fail(e.Reason)
-		row.show(rule{}, nil, x)
-		rows = append(rows, row)
+		rows = append(rows, x.row(rule{name: name, demand: "otherwise", sight: func(*explainer) sight { return sight{} }}, 0))
 	}
 	return rows
+}
+
+// row is one of them: before, at or behind the rule that decided.
+func (x *explainer) row(r rule, position int) ExplainedCheck {
+	s := r.sight(x)
+	row := ExplainedCheck{Name: r.name, RFC: r.rfc, Expected: s.expected, Actual: s.actual}
+	switch {
+	case position == 0:
+		row.Decisive = true
+		row.fail(x.decision.Err.Reason)
+		s.failure = row.blame(x.decision.Err, s.failure)
+	case s.absent:
+		row.State, row.Actual = CheckDoesNotApply, ""
+	case position < 0:
+		row.State, s.failure = CheckPassed, nil
+	case s.failure != nil:
+		row.fail(s.failure.reason)
+	case s.looked:
+		row.State = CheckPassed
+	default:
+		row.State = CheckNotReached
+	}
+	row.show(r, s.failure, x)
+	return row
+}
+
+// blame is what the refusal says that was expected and found, or in its place what was
+// seen. Where both say nothing, there are the words for the log.
+func (row *ExplainedCheck) blame(e *Error, seen *failure) *failure {
+	if e.finding != nil && e.finding.expected != "" {
+		return e.finding
+	}
+	if seen == nil {
+		row.Actual = strings.TrimPrefix(row.Actual+": "+e.Detail, ": ")
+	}
+	return seen
 }
 
 func (row *ExplainedCheck) fail(reason Reason) {
@@ -203,7 +212,7 @@ func (row *ExplainedCheck) show(r rule, f *failure, x *explainer) {
 		row.Expected = r.demand
 	}
 	row.Expected, row.Actual = x.secrets.clean(row.Expected, maxExpected), x.secrets.clean(row.Actual, maxActual)
-	row.Unverified = row.Actual != "" && x.known == nil && r.sight != nil && saidByToken(row.Name)
+	row.Unverified = row.Actual != "" && !x.verified() && saidByToken(row.Name)
 }
 
 // saidByToken reports whether what a rule finds is what the token says of itself.

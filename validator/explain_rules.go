@@ -77,7 +77,8 @@ var keyRules = []rule{
 		return sight{}
 	}},
 	{ruleRevocation, "", "no revocation that concerns the token", func(x *explainer) sight {
-		// Where the issuer itself is asked, its answer is newer than what it told before.
+		// Where the issuer itself is asked, its answer is newer than what it told before;
+		// only what nobody knows may be newer still (RefuseWhileBehind).
 		return sight{absent: x.issuer == nil || x.issuer.marks == nil || x.asked() || x.wouldAsk()}
 	}},
 }
@@ -97,7 +98,7 @@ var askRules = []rule{
 		if x.known == nil || x.known.inquiry == nil {
 			return sight{}
 		}
-		return sight{actual: "active, asked at " + dateOf(x.known.inquiry.sent).String()}
+		return sight{actual: "active, asked at " + dateOf(x.known.inquiry.sent).String(), looked: true}
 	}},
 	{ruleAnswer, "RFC 7662 2.2", "an answer that can be read, of this issuer", ofAnyAnswer},
 }
@@ -111,7 +112,10 @@ var agreeRules = []rule{
 	{ruleAnswerCnf, "RFC 9449 6.2", "cnf with jkt, if token_type is DPoP", ofAnyAnswer},
 }
 
-func ofAnyAnswer(x *explainer) sight { return sight{absent: !x.asked() && !x.wouldAsk()} }
+// ofAnyAnswer is what can be seen of the rules for any answer: what is known was good.
+func ofAnyAnswer(x *explainer) sight {
+	return sight{absent: !x.asked() && !x.wouldAsk(), looked: x.known != nil && x.known.inquiry != nil}
+}
 
 // lastRules are those of a genuine token, and of the request that it came with.
 var lastRules = []rule{

@@ -76,7 +76,7 @@ func texts(t testing.TB, x *validator.Explanation) []string {
 	t.Helper()
 	data, err := json.Marshal(x)
 	require.NoError(t, err)
-	return []string{string(data), x.String(), fmt.Sprintf("%#v", x)}
+	return []string{string(data), x.String(), fmt.Sprintf("%#v", x), fmt.Sprint(*x)}
 }
 
 // silent asserts that no part of the token is in an explanation, but for words that are

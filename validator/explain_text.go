@@ -11,7 +11,7 @@ import (
 // String is the explanation for people: the verdict, what would have to change, each
 // check on a line that begins with its state, and what is known of key, cache and
 // introspection.
-func (x *Explanation) String() string {
+func (x Explanation) String() string {
 	var out strings.Builder
 	x.writeVerdict(&out)
 	for _, c := range x.Checks {
@@ -30,7 +30,7 @@ func (x *Explanation) String() string {
 }
 
 // Format prints String for every verb: the error in it has details that were not redacted.
-func (x *Explanation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, x.String()) }
+func (x Explanation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, x.String()) }
 
 func (x *Explanation) writeVerdict(out *strings.Builder) {
 	switch {

@@ -180,14 +180,16 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
 	// the token leads to asking (outdated).
 	known.keptAt = dateOf(now)
-	s.v.cache.Put(s.q.digest, known, earlier(told.until, s.v.keptUntil(known, now)))
+	s.v.cache.PutEntry(s.q.digest, known.entry, earlier(told.until, s.v.keptUntil(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }
 
 // newest is when the last question was sent to whose answer this replica holds on: a
 // store that gives back an older one does not undo it.
 func (s *sharedQuestion) newest(now time.Time) (sent time.Time) {
-	sent, _ = s.refused.Get(s.q.id, now)
+	if refused := s.refused.Get(s.q.id, now); refused != nil {
+		sent = *refused
+	}
 	if known, ok := s.v.kept(s.q, now); ok && known.inquiry != nil && known.inquiry.sent.After(sent) {
 		return known.inquiry.sent
 	}

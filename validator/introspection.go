@@ -65,7 +65,7 @@ func (v *Validator) withoutKey(ctx context.Context, c *candidate, s signedToken,
 	if e.Reason != ReasonKeysUnavailable || c.issuer.introspection == nil {
 		return Decision{Issuer: c.issuer.name, Err: e}, nil
 	}
-	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact)), require.freshness(c.issuer), said, v.clock())
+	d, known := v.decideByAnswer(ctx, s.question(c.facts(nil, s.compact, nil)), require.freshness(c.issuer), said, v.clock())
 	if d.Err != nil && d.Err.Class == ErrUnavailable {
 		d.Err.Detail += "; asked because of " + string(e.Reason) + ": " + e.Detail
 		d.Err.RetryAfter = max(d.Err.RetryAfter, e.RetryAfter)
@@ -159,7 +159,7 @@ func (q *question) served(known *facts) bool {
 // answered is what an earlier question left behind, by which this one is answered.
 func (v *Validator) answered(q question, fresh Freshness, arrived time.Time) (verdict, bool) {
 	now := v.clock()
-	if _, ok := v.inactive.Get(q.digest, now); ok {
+	if v.inactive.Get(q.digest, now) != nil {
 		return verdict{refusal: refuse(ReasonInactive, "the issuer said so a moment ago")}, true
 	}
 	known, ok := v.kept(q, now)
@@ -178,12 +178,12 @@ func (t *facts) suffice(fresh Freshness, arrived, now time.Time) bool {
 
 // kept is what the cache holds about this very token.
 func (v *Validator) kept(q question, now time.Time) (*facts, bool) {
-	known, ok := v.cache.Get(q.digest, now)
+	known := v.cache.Get(q.digest, now)
 	own := q.own
 	if own == nil {
 		own = new(facts) // an opaque token has neither
 	}
-	if !ok || known.header != own.header || known.payload != own.payload {
+	if known == nil || known.header != own.header || known.payload != own.payload {
 		return nil, false
 	}
 	return known, true
@@ -311,13 +311,13 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 // answerFacts are those of an answer: the token says nothing, or nothing that
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
-	known := &facts{evidence: evidence{
+	known := newFacts(evidence{
 		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
 		answer: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
 		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
-	}}
+	})
 	if q.own != nil {
 		known.kid, known.algorithm, known.header, known.payload = q.own.kid, q.own.algorithm, q.own.header, q.own.payload
 	}
@@ -326,7 +326,7 @@ func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 
 // with are the facts of a token that verified locally and was asked about.
 func (t *facts) with(asked *inquiry) *facts {
-	known := &facts{evidence: t.evidence}
+	known := newFacts(t.evidence)
 	known.token, known.inquiry = new(Token), asked
 	return known
 }

@@ -40,7 +40,6 @@ type feedState struct {
 	retryAfter time.Duration
 	publish    func([]RevocationMark) // nil: nobody follows yet
 	told       chan struct{}          // closed when the feed first says how it is
-	caughtUp   bool                   // once
 	read       int                    // issuers, of whose marks all were read
 }
 
@@ -135,7 +134,7 @@ func (f *Follower) CaughtUp(issuers int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.feed.tell()
-	r.feed.caughtUp, r.feed.read = true, max(r.feed.read, issuers)
+	r.feed.read = max(r.feed.read, issuers)
 	if r.feed.Behind { // nobody wrote down meanwhile that a token is clean
 		r.feed.FeedStatus = FeedStatus{Since: r.now()}
 	}
@@ -183,7 +182,7 @@ func (r *Revocations) ready(ctx context.Context) *Error {
 		return callerLeft(ctx)
 	}
 	r.mu.RLock()
-	ready := r.feed.caughtUp && r.feed.read >= len(r.issuers) || r.whileBehind == ServeWhileBehind
+	ready := r.whileBehind == ServeWhileBehind || !r.refusing() && r.feed.read >= len(r.issuers)
 	r.mu.RUnlock()
 	if ready {
 		return nil

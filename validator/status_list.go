@@ -47,8 +47,8 @@ type signer struct {
 // keptStatuses is the list that a token names, if there is one. A withdrawn key vouches
 // for a list no longer than for a token.
 func (v *Validator) keptStatuses(t *facts) (*statusList, bool) {
-	list, ok := v.statuses.Get(t.status.list, v.clock())
-	return list, ok && (list.refusal != nil || list.signer.key.TrustedFor(list.signer.kid, list.signer.algorithm))
+	list := v.statuses.Get(t.status.list, v.clock())
+	return list, list != nil && (list.refusal != nil || list.signer.key.TrustedFor(list.signer.kid, list.signer.algorithm))
 }
 
 // checkStatus looks at the token's status, if it has one: on every hit as on a miss, so that
@@ -110,7 +110,7 @@ func (v *Validator) fetchStatuses(ctx context.Context, t *facts) *statusList {
 		}
 		list, until = &statusList{refusal: e}, v.clock().Add(e.RetryAfter)
 	}
-	v.statuses.Put(t.status.list, list, until)
+	v.statuses.Put(t.status.list, *list, until)
 	v.witness.statusFetch(StatusFetch{t.issuer.name, list.refusal, v.clock().Sub(began), remote.FlightOf(ctx)})
 	return list
 }

@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerguard/bearerguard/cache"
 	"github.com/bearerguard/bearerguard/internal/jose"
 	"github.com/bearerguard/bearerguard/jwks"
 )
@@ -38,40 +40,52 @@ type Token struct {
 // facts are what is known about a good token. They are what the cache holds: a
 // hit need not look at the Token to decide.
 type facts struct {
-	evidence
 	// clean is the version of the issuer's marks by which none of them concerns the
 	// token (revoked).
 	clean atomic.Uint64
+	evidence
+	entry *entry // of the cache, which they are in, or for
 }
 
-// evidence is what does not change any more.
-type evidence struct {
-	token  *Token // the one Token of these facts
-	issuer *issuer
-	iss    string // exactly; issuer may stand for many
-	key    *jwks.Key
-	origin Origin
+// entry is facts in one piece with what the cache notes about them.
+type entry = cache.Entry[[sha256.Size]byte, facts]
 
+func newFacts(e evidence) *facts {
+	place := new(entry)
+	place.Value.evidence, place.Value.entry = e, place
+	return &place.Value
+}
+
+// evidence is what does not change any more. What every hit looks at comes first: it
+// shares two cache lines with what finds it.
+type evidence struct {
+	// header and payload are those of the token: with the full hash of the signature
+	// (the cache's key) they identify it, and are no usable token. Empty for an opaque
+	// token, whose own hash is the key.
+	payload, header string
+
+	issuer *issuer
+	key    *jwks.Key
 	// kid, empty if the token has none, and algorithm: what the key was asked for.
 	kid       string
 	algorithm jose.Algorithm
 
-	// header and payload are those of the token: with the full hash of the signature
-	// (the cache's key) they identify it, and are no usable token. Empty for an opaque
-	// token, whose own hash is the key.
-	header, payload string
+	expiry, notBefore, issuedAt numericDate
+	inquiry                     *inquiry     // nil: the issuer was not asked
+	status                      *tokenStatus // nil: it is good until exp
+	token                       *Token       // the one Token of these facts
+	scopes                      []string
+	confirmation                Confirmation
+
+	iss    string // exactly; issuer may stand for many
+	origin Origin
 	// answer is what the issuer said, where that is what was checked; else the claims
 	// are the payload.
 	answer string
 
 	subject, session, id, clientID, matched string
-	audience, scopes                        []string
-	expiry, notBefore, issuedAt             numericDate
-	confirmation                            Confirmation
-
-	inquiry *inquiry     // nil: the issuer was not asked
-	status  *tokenStatus // nil: it is good until exp
-	keptAt  numericDate  // 0: never
+	audience                                []string
+	keptAt                                  numericDate // 0: never
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.

@@ -77,9 +77,9 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	}
 	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
 	now := v.clock()
-	known, ok := v.cache.Get(s.digest, now)
+	known := v.cache.Get(s.digest, now)
 	switch {
-	case !ok || !known.is(compact):
+	case known == nil || !known.is(compact):
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
@@ -110,10 +110,11 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
 	c, e := v.decode(s.compact)
-	switch {
-	case e != nil && e.Reason == ReasonNotJWT:
+	if e != nil && e.Reason == ReasonNotJWT {
 		return v.opaque(ctx, s.raw, require)
-	case e != nil:
+	}
+	defer c.free()
+	if e != nil {
 		return Decision{Err: e}, nil
 	}
 	d := Decision{Issuer: c.issuer.name}
@@ -129,7 +130,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		now = v.clock() // keys may have taken a while to come
 	}
 	v.headers.keep(c.known)
-	known := c.facts(key, s.compact)
+	known := c.facts(key, s.compact, v.lists)
 	v.keep(s.digest, known, now)
 	if c.issuer.always || require.freshness(c.issuer).named() {
 		return v.settle(ctx, s, known, require, false, now)
@@ -142,8 +143,7 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 // (RFC 7515 5.2). A bad signature under a listed key is final: it never causes a
 // fetch.
 func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key, *Error) {
-	var space [512]byte // no common signature is longer
-	signature, err := jose.AppendSegment(space[:0], compact.Signature)
+	signature, err := jose.AppendSegment(c.signature[:0], compact.Signature)
 	if err != nil {
 		return nil, refuse(ReasonMalformedToken, "signature: "+err.Error())
 	}
@@ -167,21 +167,31 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	if e != nil {
 		return nil, e
 	}
-	c := &candidate{known: header, header: header.Header, typ: header.typ, exact: absent}
-	var f *failure
-	if c.claims, f = parseClaims(compact.Payload); f != nil {
-		return nil, f.error()
+	c := candidates.Get().(*candidate)
+	c.known, c.header, c.typ, c.exact = header, header.Header, header.typ, absent
+	switch e := v.decodeClaims(c, compact.Payload); {
+	case e == nil || e.Reason == ReasonUnknownIssuer:
+		return c, e
+	default:
+		c.free()
+		return nil, e
+	}
+}
+
+func (v *Validator) decodeClaims(c *candidate, payload string) *Error {
+	if f := c.claims.parse(payload); f != nil {
+		return f.error()
 	}
 	// RFC 9068 4: the issuer must exactly match. Everything else that is checked
 	// belongs to this issuer, and its keys are the only ones asked.
 	if c.issuer = v.trusted.find(c.claims.issuer); c.issuer == nil {
-		return c, refuse(ReasonUnknownIssuer, fmt.Sprintf("iss: expected a configured issuer, found %.100q", c.claims.issuer))
+		return refuse(ReasonUnknownIssuer, string(appendQuoted([]byte("iss: expected a configured issuer, found "), c.claims.issuer)))
 	}
 	c.rules = c.issuer.rules
 	if f := c.readFurther(); f != nil {
-		return nil, f.error()
+		return f.error()
 	}
-	return c, nil
+	return nil
 }
 
 func readHeader(compact jose.Compact) (jose.Header, *Error) {
@@ -200,29 +210,29 @@ func readHeader(compact jose.Compact) (jose.Header, *Error) {
 // facts are those of a candidate whose signature verified; without a key, what it
 // says itself. They keep no part of the raw token's memory, so that no signature is
 // kept alive.
-func (c *candidate) facts(key *jwks.Key, compact jose.Compact) *facts {
+func (c *candidate) facts(key *jwks.Key, compact jose.Compact, known *lists) *facts {
 	kid := c.header.KeyID
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	known := &facts{evidence: evidence{
+	f := newFacts(evidence{
 		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		header: c.known.segment, payload: strings.Clone(compact.Payload),
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: c.claims.audience, scopes: c.scopes,
+		audience: known.shared(c.claims.audience), scopes: known.shared(c.scopes),
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, status: c.status,
-	}}
-	known.pack()
-	known.token.facts.Store(known)
-	return known
+	})
+	f.pack()
+	f.token.facts.Store(f)
+	return f
 }
 
 // pack lets go of the text of the claims, which the payload has too.
 func (f *facts) pack() {
-	var space [32]*string
-	texts := elements(append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256), f.audience, f.scopes)
+	var space [8]*string
+	texts := append(space[:0], &f.subject, &f.session, &f.id, &f.confirmation.JKT, &f.confirmation.X5TS256)
 	if f.iss == f.issuer.url {
 		f.iss = f.issuer.url
 	} else {
@@ -239,7 +249,7 @@ func (f *facts) pack() {
 // keep remembers the facts for as long as they can matter. Nobody else has them yet.
 func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
 	t.keptAt = dateOf(now)
-	v.cache.Put(digest, t, v.keptUntil(t, now))
+	v.cache.PutEntry(digest, t.entry, v.keptUntil(t, now))
 }
 
 // keptUntil is how long facts are kept that are kept now.
@@ -294,6 +304,10 @@ func notJWT(raw string) *Error {
 // signatureDigest is the full SHA-256 of the signature's text: second preimages
 // are out of reach, and what is kept cannot be turned back into a token.
 func signatureDigest(signature string) [sha256.Size]byte {
+	if len(signature) <= 384 { // of RSA with 2048 bits, 342: less to clear
+		var space [384]byte
+		return sha256.Sum256(append(space[:0], signature...))
+	}
 	var space [1024]byte
 	return sha256.Sum256(append(space[:0], signature...))
 }

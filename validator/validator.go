@@ -27,8 +27,9 @@ type Validator struct {
 	leeway  time.Duration
 	cap     time.Duration
 	clock   func() time.Time
-	cache   *cache.Cache[[sha256.Size]byte, *facts]
+	cache   *cache.Cache[[sha256.Size]byte, facts]
 	headers *headers
+	lists   *lists
 
 	// What issuers are asked, and which opaque tokens they called inactive.
 	opaqueIssuer func(string) string
@@ -37,7 +38,7 @@ type Validator struct {
 	answers      *sharedAnswers // nil: they are not shared
 
 	// The status lists that tokens name, by issuer and address.
-	statuses      *cache.Cache[[sha256.Size]byte, *statusList]
+	statuses      *cache.Cache[[sha256.Size]byte, statusList]
 	statusFlights remote.Group[[sha256.Size]byte, *statusList]
 	statusClient  *remote.Client
 
@@ -95,14 +96,14 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.clock == nil {
 		v.clock = time.Now
 	}
-	v.headers = newHeaders()
+	v.headers, v.lists = newHeaders(), newLists()
 	v.trusted.clock, v.trusted.leeway = v.clock, v.leeway
 	size := config.CacheSize
 	if size == 0 {
 		size = DefaultCacheSize
 	}
 	var err error
-	if v.cache, err = cache.New[[sha256.Size]byte, *facts](size, spread); err != nil {
+	if v.cache, err = cache.New[[sha256.Size]byte, facts](size, spread); err != nil {
 		return nil, err
 	}
 	if v.inactive, err = cache.New[[sha256.Size]byte, struct{}](size, spread); err != nil {
@@ -111,7 +112,7 @@ func build(config Config, old map[sourceSpec]*jwks.Source, reload *shared) (*Val
 	if v.answers, err = newSharedAnswers(config.Fleet.inForce(), size, v.clock); err != nil {
 		return nil, err
 	}
-	if v.statuses, err = cache.New[[sha256.Size]byte, *statusList](maxStatusLists, spread); err != nil {
+	if v.statuses, err = cache.New[[sha256.Size]byte, statusList](maxStatusLists, spread); err != nil {
 		return nil, err
 	}
 	v.statusClient = remote.NewClient(config.HTTPClient, func(u *url.URL) error { return remote.CheckURL(u, config.InsecureAllowHTTP) })

@@ -70,7 +70,7 @@ type Feed struct {
 	turn        string
 	loss        string
 	about       []string
-	sealer      *cache.Sealer
+	sealer      atomic.Pointer[cache.Sealer]
 	revocations *validator.Revocations
 	follower    *validator.Follower
 	silence     time.Duration
@@ -133,10 +133,11 @@ func NewFeed(config FeedConfig) (*Feed, error) {
 	prefix := cmp.Or(config.Prefix, DefaultPrefix) + "{revocations}:"
 	f := &Feed{
 		client: config.Client, stream: prefix + "marks", turn: prefix + "turn", loss: prefix + "loss",
-		about: []string{"revocation marks 1", prefix}, sealer: config.Sealer,
+		about:       []string{"revocation marks 1", prefix},
 		revocations: config.Revocations, silence: cmp.Or(config.Silence, DefaultSilence),
 		origin: rand.Text(), wake: make(chan struct{}, 1), changed: make(chan struct{}), last: beginning,
 	}
+	f.sealer.Store(config.Sealer)
 	var err error
 	if f.follower, err = config.Revocations.Follow(f.publish); err != nil {
 		return nil, err
@@ -158,6 +159,15 @@ func (f *Feed) Run(ctx context.Context) error {
 	both.Wait()
 	f.follower.Behind("Feed.Run has ended", f.silence)
 	return context.Cause(ctx)
+}
+
+// Reseal has marks sealed and opened by another Sealer from now on, as for a change of the
+// fleet secret (see cache.NewSealer for the order). It panics if sealer is nil.
+func (f *Feed) Reseal(sealer *cache.Sealer) {
+	if sealer == nil {
+		panic("rediscache: Reseal without a Sealer")
+	}
+	f.sealer.Store(sealer)
 }
 
 // Revoke is Revocations.Revoke, and waits until the mark is published. When ctx ends before

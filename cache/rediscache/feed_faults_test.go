@@ -292,21 +292,25 @@ func TestFeedOfMoreMarksThanWait(t *testing.T) {
 		}
 	}
 	p.Cut()
+	more()
 	early := make(chan error, 1)
 	go func() { early <- a.feed.Revoke(context.Background(), f.of("early")) }()
-	redistest.Eventually(t, "it is made", func() bool { return a.feed.Status().Unpublished == 1 })
+	redistest.Eventually(t, "it is made", func() bool { return a.feed.Status().Unpublished == burst+1 })
 	more()
-	p.Latency(20 * time.Millisecond)
+	p.Latency(60 * time.Millisecond)
 	p.Heal()
-	for range 4 {
-		before := a.feed.Status().Published
-		redistest.Eventually(t, "some are published", func() bool { return a.feed.Status().Published > before })
-		more()
-	}
 	require.NoError(t, <-early)
 	late := f.join(t, s.Client(), validator.ServeWhileBehind)
 	late.caughtUp(t)
 	late.decides(t, f.token("early"), validator.ErrInvalidToken, validator.ReasonRevoked)
+	// While those that wait are published, and while those that were given up are.
+	for _, some := range []uint64{1, 1500} {
+		redistest.Eventually(t, "all is published", func() bool { return a.feed.Status().Unpublished == 0 })
+		more()
+		before := a.feed.Status().Published
+		redistest.Eventually(t, "some are published", func() bool { return a.feed.Status().Published >= before+some })
+		more()
+	}
 	redistest.Eventually(t, "all arrive", func() bool { return b.revocations.Status().Marks == made+1 })
 	redistest.Eventually(t, "that is known", func() bool { return a.feed.Status().Unpublished == 0 })
 }
@@ -455,4 +459,33 @@ func (m *member) notAccepted(t testing.TB, raw string) {
 		require.Equal(t, validator.ReasonRevocationsBehind, e.Reason)
 		<-time.After(10 * time.Millisecond)
 	}
+}
+
+// TestFeedTakesTurns: what many replicas hold is published again by one of them.
+func TestFeedTakesTurns(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	p := s.Proxy()
+	var members []*member
+	for range 5 {
+		members = append(members, f.join(t, p.Client(), validator.ServeWhileBehind))
+	}
+	const many = 10_000
+	for i := range many {
+		require.NoError(t, members[0].revocations.Revoke(f.of(fmt.Sprint(i))))
+	}
+	for _, m := range members {
+		redistest.Eventually(t, "all arrive", func() bool { return m.revocations.Status().Marks == many })
+		m.caughtUp(t)
+	}
+	p.Latency(15 * time.Millisecond) // or the first would be ready before the second looks
+	s.FlushAll()
+	for _, m := range members {
+		m.fallsBehind(t)
+	}
+	for _, m := range members {
+		m.caughtUp(t)
+	}
+	redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
+	assert.Less(t, s.Do("XLEN", streamKey), int64(2*many/500-5))
 }

@@ -134,7 +134,7 @@ func (f *Feed) send(ctx context.Context, marks []validator.RevocationMark) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.patience())
 	defer cancel()
-	sealed := f.sealer.Seal(append([]byte(f.origin), text...), nil, f.about...)
+	sealed := f.sealer.Load().Seal(append([]byte(f.origin), text...), nil, f.about...)
 	id, err := publishScript.Run(ctx, f.client, []string{f.stream}, sealed, f.keep().Milliseconds()).Text()
 	if err != nil {
 		return err

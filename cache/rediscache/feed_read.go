@@ -220,7 +220,7 @@ func (f *Feed) open(entry redis.XMessage) (origin string, marks []validator.Revo
 		return f.origin, nil, nil
 	}
 	sealed, _ := entry.Values["marks"].(string)
-	plain, err := f.sealer.Open([]byte(sealed), nil, f.about...)
+	plain, err := f.sealer.Load().Open([]byte(sealed), nil, f.about...)
 	if err != nil {
 		return "", nil, err
 	}

@@ -31,14 +31,6 @@ const (
 
 var algorithmNames = [algorithmEnd]string{"", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 
-var algorithmsByName = func() map[string]Algorithm {
-	table := map[string]Algorithm{}
-	for a := RS256; a < algorithmEnd; a++ {
-		table[algorithmNames[a]] = a
-	}
-	return table
-}()
-
 var methods = [algorithmEnd]jwt.SigningMethod{
 	RS256: jwt.SigningMethodRS256, RS384: jwt.SigningMethodRS384, RS512: jwt.SigningMethodRS512,
 	PS256: strictPSS(jwt.SigningMethodPS256), PS384: strictPSS(jwt.SigningMethodPS384), PS512: strictPSS(jwt.SigningMethodPS512),
@@ -56,9 +48,32 @@ func strictPSS(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
 }
 
 // ParseAlgorithm returns the algorithm of that exact name.
-func ParseAlgorithm(name string) (Algorithm, bool) {
-	a, ok := algorithmsByName[name]
-	return a, ok
+func ParseAlgorithm(name string) (a Algorithm, ok bool) {
+	switch name { // every hit asks
+	case "RS256":
+		a = RS256
+	case "RS384":
+		a = RS384
+	case "RS512":
+		a = RS512
+	case "PS256":
+		a = PS256
+	case "PS384":
+		a = PS384
+	case "PS512":
+		a = PS512
+	case "ES256":
+		a = ES256
+	case "ES384":
+		a = ES384
+	case "ES512":
+		a = ES512
+	case "EdDSA":
+		a = EdDSA
+	case "Ed25519":
+		a = Ed25519
+	}
+	return a, a != 0
 }
 
 func (a Algorithm) String() string { return algorithmNames[a] }

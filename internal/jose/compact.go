@@ -1,8 +1,9 @@
 package jose
 
 import (
-	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ type Compact struct {
 // what tells most opaque tokens from a JWS without decoding anything.
 func Cut(raw string) (Compact, bool) {
 	first := strings.IndexByte(raw, '.')
-	if first < 2 || !beginsObject(raw) {
+	if first < 2 || !beginsObject(raw) || !endsObject(raw[:first]) {
 		return Compact{}, false
 	}
 	second := strings.IndexByte(raw[first+1:], '.')
@@ -53,22 +54,71 @@ func beginsObject(segment string) bool {
 	return false
 }
 
-// strict refuses padding and non-zero unused bits, so that no two texts decode
-// to the same bytes. It still skips CR and LF: callers check InAlphabet first.
-var strict = base64.RawURLEncoding.Strict()
+// endsObject reports whether the last characters may encode a byte '}', or white space
+// behind one. What is no base64url at all is for the decoder to tell.
+func endsObject(segment string) bool {
+	n := len(segment)
+	b, c := sextets[segment[n-2]], sextets[segment[n-1]]
+	last := b<<6 | c // of four characters
+	switch n % 4 {
+	case 2:
+		last = b<<2 | c>>4
+	case 3:
+		last = b<<4 | c>>2
+	}
+	switch last {
+	case '}', ' ', '\t', '\r', '\n':
+		return true
+	}
+	return b|c > 63
+}
 
-// AppendSegment appends the decoded segment to dst. An empty segment and any
-// other text than the canonical one of its bytes is ErrSegment (RFC 7515 2).
-// The alphabet of the whole token must have been checked before.
+// sextets are the values of the characters of base64url; 0xff of any other.
+var sextets = func() (table [256]uint8) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := range table {
+		table[i] = uint8(strings.IndexByte(alphabet, byte(i))) // -1 is 0xff
+	}
+	return table
+}()
+
+// AppendSegment appends the decoded segment to dst. An empty segment and any other text
+// than the one canonical one of its bytes is ErrSegment (RFC 7515 2): no padding, no
+// line breaks (which Go's base64 skips), no bits set that nothing uses, so that no two
+// texts mean the same bytes.
 func AppendSegment(dst []byte, segment string) ([]byte, error) {
-	if segment == "" {
+	if segment == "" || len(segment)%4 == 1 {
 		return dst, ErrSegment
 	}
-	dst, err := strict.AppendDecode(dst, []byte(segment))
-	if err != nil {
-		return dst, ErrSegment
+	before, size := len(dst), len(segment)*3/4
+	dst = slices.Grow(dst, size)
+	out, seen := dst[before:before+size], uint8(0)
+	for ; len(segment) >= 8 && len(out) >= 8; segment, out = segment[8:], out[6:] {
+		a, b, c, d := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]], sextets[segment[3]]
+		e, f, g, h := sextets[segment[4]], sextets[segment[5]], sextets[segment[6]], sextets[segment[7]]
+		binary.BigEndian.PutUint64(out, uint64(a)<<58|uint64(b)<<52|uint64(c)<<46|uint64(d)<<40|
+			uint64(e)<<34|uint64(f)<<28|uint64(g)<<22|uint64(h)<<16) // six bytes; the last two are written again
+		seen |= a | b | c | d | e | f | g | h
 	}
-	return dst, nil
+	for ; len(segment) >= 4; segment, out = segment[4:], out[3:] {
+		a, b, c, d := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]], sextets[segment[3]]
+		out[0], out[1], out[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		seen |= a | b | c | d
+	}
+	unused := uint8(0)
+	if len(segment) >= 2 {
+		a, b := sextets[segment[0]], sextets[segment[1]]
+		out[0], unused = a<<2|b>>4, b<<4
+		seen |= a | b
+		if len(segment) == 3 {
+			c := sextets[segment[2]]
+			out[1], unused = b<<4|c>>2, c<<6 // what is no character has all bits set
+		}
+	}
+	if seen > 63 || unused != 0 {
+		return dst[:before], ErrSegment
+	}
+	return dst[:before+size], nil
 }
 
 // outside marks the bytes that RFC 6750 2.1 does not allow in a b64token.
@@ -83,8 +133,7 @@ var outside = func() (table [256]uint8) {
 }()
 
 // InAlphabet reports whether raw consists of characters of an RFC 6750 b64token
-// only. It comes before any decoding: Go's base64 skips CR and LF even in Strict
-// mode, and a token is quoted nowhere if it cannot carry control characters.
+// only. A token is quoted nowhere if it cannot carry control characters.
 func InAlphabet(raw string) bool {
 	var bad uint8
 	for len(raw) >= 8 {

@@ -46,10 +46,11 @@ type Object struct {
 	// Text is the whole object, exactly as it was read.
 	Text string
 
-	dec     jsontext.Decoder
-	buf     bytes.Buffer
 	scratch []byte
 	known   *Names
+	reader  simpleReader
+	simple  bool // the reader has read it
+	at      int  // in Text: where to go on reading
 	name    string
 	members int
 	value   bool // the value of the current member has not been read
@@ -62,7 +63,7 @@ var objects = sync.Pool{New: func() any { return new(Object) }}
 func ReadObject(text string, known *Names) *Object {
 	o := objects.Get().(*Object)
 	o.scratch = append(o.scratch[:0], text...)
-	o.open(known)
+	o.open(text, known)
 	return o
 }
 
@@ -75,50 +76,83 @@ func ReadSegment(segment string, known *Names) (*Object, error) {
 		objects.Put(o)
 		return nil, err
 	}
-	o.open(known)
+	o.open(string(o.scratch), known)
 	return o, nil
 }
 
-func (o *Object) open(known *Names) {
-	o.Text, o.known, o.name, o.members, o.value, o.err = string(o.scratch), known, "", 0, false, nil
+// open checks the text as a whole, all that nobody will ask for included: what is
+// walked then is well-formed.
+func (o *Object) open(text string, known *Names) {
+	o.Text, o.known, o.at, o.name, o.members, o.value, o.err = text, known, 0, "", 0, false, nil
+	if o.simple = o.reader.read(o.scratch); o.simple {
+		return
+	}
 	switch {
-	case !strings.HasPrefix(strings.TrimLeft(o.Text, " \t\r\n"), "{"):
+	case o.space() != '{':
 		o.err = ErrSyntax // no object, however deep
-		return
-	case tooDeep(o.Text):
+	case tooDeep(text):
 		o.err = ErrDepth // before the decoder recurses into it
-		return
+	case !jsontext.Value(o.scratch).IsValid():
+		o.err = whyInvalid(o.scratch)
 	}
-	o.buf = *bytes.NewBuffer(o.scratch)
-	o.dec.Reset(&o.buf)
-	if open, err := o.dec.ReadToken(); err != nil || open.Kind() != jsontext.KindBeginObject {
-		o.err = ErrSyntax
+	o.at++
+}
+
+// whyInvalid tells a duplicate name from everything else that is wrong.
+func whyInvalid(text []byte) error {
+	_, err := jsontext.NewDecoder(bytes.NewReader(text)).ReadValue()
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return ErrDuplicate
 	}
+	return ErrSyntax
 }
 
 // Close returns the Object for reuse.
 func (o *Object) Close() {
-	o.Text, o.name, o.buf = "", "", bytes.Buffer{}
+	o.Text, o.name = "", ""
 	objects.Put(o)
 }
 
 // Next goes to the next member, skipping a value that was not asked for.
 // It reports false at the end and after an error.
 func (o *Object) Next() bool {
-	if o.value {
-		o.skip()
-	}
-	if o.err != nil {
+	switch {
+	case o.err != nil:
 		return false
+	case o.simple:
+		return o.nextSimple()
+	case o.value:
+		o.raw()
 	}
-	if o.dec.PeekKind() == jsontext.KindEndObject {
-		o.end()
+	if o.space() == ',' {
+		o.at++
+		o.space()
+	}
+	if o.Text[o.at] == '}' {
+		o.value = false
 		return false
 	}
 	o.name = o.text()
+	o.space()
+	o.at++ // the colon
+	return o.begin()
+}
+
+// nextSimple is Next where the reader noted what is where.
+func (o *Object) nextSimple() bool {
+	if o.members == o.reader.count {
+		o.value = false
+		return false
+	}
+	name := o.reader.members[o.members].name
+	o.name, o.at = o.Text[name.from:name.to], int(o.reader.members[o.members].value.from)
+	return o.begin()
+}
+
+// begin looks at the name of a member, before its value is read.
+func (o *Object) begin() bool {
 	o.members++
 	switch {
-	case o.err != nil:
 	case o.members > maxMembers || len(o.name) > maxName:
 		o.err = ErrMembers
 	case o.known.folds(o.name):
@@ -128,25 +162,21 @@ func (o *Object) Next() bool {
 	return o.value
 }
 
-// end consumes the closing brace and makes sure that nothing but space follows.
-func (o *Object) end() {
-	if _, err := o.dec.ReadToken(); err != nil {
-		o.fail(err)
-		return
-	}
-	if strings.Trim(o.Text[o.dec.InputOffset():], " \t\r\n") != "" {
-		o.err = ErrSyntax
-	}
-}
-
 // Err is the first error met; nil after a Next that reported the end.
 func (o *Object) Err() error { return o.err }
 
 // Name is the name of the current member.
 func (o *Object) Name() string { return o.name }
 
-// Kind is the JSON type of the current member's value.
-func (o *Object) Kind() jsontext.Kind { return o.dec.PeekKind() }
+// Kind is the JSON type of the current member's value, which must not have been read.
+func (o *Object) Kind() jsontext.Kind {
+	switch first := o.space(); first {
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return jsontext.KindNumber
+	default:
+		return jsontext.Kind(first)
+	}
+}
 
 // String reads the current value, which must be a string.
 func (o *Object) String() string {
@@ -161,21 +191,20 @@ func (o *Object) Strings() []string {
 	if !o.is(jsontext.KindBeginArray) {
 		return nil
 	}
-	if _, err := o.dec.ReadToken(); err != nil {
-		o.fail(err)
-		return nil
-	}
+	o.at++
 	list := make([]string, 0, 4)
-	for o.err == nil && o.dec.PeekKind() != jsontext.KindEndArray {
-		if o.dec.PeekKind() != jsontext.KindString {
-			o.wrongType()
+	for o.space() != ']' {
+		if o.Text[o.at] == ',' {
+			o.at++
+			o.space()
+		}
+		if o.Text[o.at] != '"' {
+			o.Refuse()
 			return nil
 		}
 		list = append(list, o.text())
 	}
-	if _, err := o.dec.ReadToken(); err != nil {
-		o.fail(err)
-	}
+	o.at++
 	return list
 }
 
@@ -197,7 +226,6 @@ func (o *Object) Object() string {
 
 // Raw reads the current value, whatever it is, as its JSON text.
 func (o *Object) Raw() string {
-	o.value = false
 	if o.err != nil {
 		return ""
 	}
@@ -214,66 +242,88 @@ func (o *Object) Refuse() {
 
 // is begins the reading of a value of that kind; a value of another one is ErrType.
 func (o *Object) is(kind jsontext.Kind) bool {
-	if o.err != nil {
-		return false
+	if o.err == nil && o.Kind() != kind {
+		o.Refuse()
 	}
-	if o.dec.PeekKind() != kind {
-		o.wrongType()
-		return false
-	}
-	o.value = false
-	return true
+	o.value = o.value && o.err != nil
+	return o.err == nil
 }
 
-// wrongType says that the next value has the wrong type, if it is one at all.
-func (o *Object) wrongType() {
-	if o.raw(); o.err == nil {
-		o.err = fmt.Errorf("%w: %s", ErrType, o.name)
+// space skips white space, and returns the byte behind it; 0 at the end.
+func (o *Object) space() byte {
+	for ; o.at < len(o.Text); o.at++ {
+		switch c := o.Text[o.at]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
 	}
-}
-
-// skip reads a value that nobody asked for: it is checked all the same.
-func (o *Object) skip() {
-	o.value = false
-	if o.err != nil {
-		return
-	}
-	o.raw()
+	return 0
 }
 
 // raw reads the next value and returns the part of Text that it is.
 func (o *Object) raw() string {
-	value, err := o.dec.ReadValue()
-	if err != nil {
-		o.fail(err)
-		return ""
+	o.value = false
+	if o.simple {
+		value := o.reader.members[o.members-1].value
+		return o.Text[value.from:value.to]
 	}
-	end := int(o.dec.InputOffset())
-	return o.Text[end-len(value) : end]
+	o.space()
+	from := o.at
+	for depth := 0; ; {
+		switch o.Text[o.at] {
+		case '"':
+			o.string()
+		case '{', '[':
+			depth++
+			o.at++
+		case '}', ']':
+			depth--
+			o.at++
+		case ',', ':', ' ', '\t', '\r', '\n':
+			o.at++
+		default:
+			o.literal()
+		}
+		if depth == 0 {
+			return o.Text[from:o.at]
+		}
+	}
+}
+
+// literal skips a number, true, false or null.
+func (o *Object) literal() {
+	for {
+		switch o.Text[o.at] {
+		case ',', '}', ']', ' ', '\t', '\r', '\n':
+			return
+		}
+		o.at++
+	}
+}
+
+// string skips a string, and reports whether any character of it is escaped.
+func (o *Object) string() (escaped bool) {
+	for o.at = endOfRun(o.scratch, o.at+1); o.Text[o.at] != '"'; o.at = endOfRun(o.scratch, o.at+1) {
+		if o.Text[o.at] == '\\' {
+			escaped = true
+			o.at++
+		}
+	}
+	o.at++
+	return escaped
 }
 
 // text reads the next value, a string or a member's name, and unquotes it.
 func (o *Object) text() string {
-	quoted := o.raw()
-	if o.err != nil {
-		return ""
-	}
-	if strings.IndexByte(quoted, '\\') < 0 {
+	from := o.at
+	escaped := o.string()
+	quoted := o.Text[from:o.at]
+	if !escaped {
 		return quoted[1 : len(quoted)-1]
 	}
-	text, err := jsontext.AppendUnquote(nil, quoted)
-	if err != nil {
-		o.fail(err)
-	}
+	text, _ := jsontext.AppendUnquote(nil, quoted) // it is well-formed
 	return string(text)
-}
-
-func (o *Object) fail(err error) {
-	if errors.Is(err, jsontext.ErrDuplicateName) {
-		o.err = ErrDuplicate
-		return
-	}
-	o.err = ErrSyntax
 }
 
 // tooDeep reports whether well-formed JSON nests deeper than MaxDepth.

@@ -59,11 +59,9 @@ func (f *Flight[T]) fly(timeout time.Duration, work func(context.Context) (T, er
 	go guarded(ctx, work, result)
 	// A transport of the user's may be deaf to its context. Those who wait are not
 	// held for it, and what it still returns is nobody's.
-	deaf := time.NewTimer(timeout + grace)
-	defer deaf.Stop()
 	select {
 	case f.outcome = <-result:
-	case <-deaf.C:
+	case <-time.After(timeout + grace):
 		f.err = &Error{Kind: Transport, Detail: "took longer than " + timeout.String()}
 	}
 	cancel()

@@ -12,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/redisserver"
 )
 
 // Proxy stands between clients and a Server. Its methods belong to the test's own
@@ -27,8 +29,10 @@ func (s *Server) Proxy() *Proxy {
 	s.t.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	for {
-		p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", freePort(s.t)), s.Addr())}
-		err := p.proxy.Start()
+		port, err := redisserver.FreePort()
+		require.NoError(s.t, err)
+		p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", port), s.Addr())}
+		err = p.proxy.Start()
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue // another process was faster
 		}
