@@ -204,6 +204,21 @@ func TestFullTableOfMarksThatCome(t *testing.T) {
 	ended(t, watched)
 }
 
+// TestMarksThatComeTooLate take nobody's room.
+func TestMarksThatComeTooLate(t *testing.T) {
+	here, out, _ := following(t, validator.RevocationsConfig{})
+	a := newRevocable(t, func(c *validator.Config) { c.Revocations = here })
+	a.revoke(t, sub("a"))
+	late := out.Marks()
+	a.clock.Advance(2 * lifetime)
+	a.revoke(t, sub("b"))
+	there, in, _ := following(t, validator.RevocationsConfig{MaxMarks: 1})
+	a.replica(t, there)
+	require.NoError(t, in.Apply(append(late, out.Marks()...)))
+	assert.Equal(t, 1, there.Status().Marks)
+	assert.Zero(t, there.Status().Folded)
+}
+
 func TestMarksThatAreNone(t *testing.T) {
 	good, err := validator.EncodeMarks(nil)
 	require.NoError(t, err)
@@ -352,6 +367,25 @@ func TestServeWhileBehind(t *testing.T) {
 	reject(t, r.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
 	accept(t, r.validator, other)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { accept(t, r.validator, other) }))
+}
+
+// TestStreamOfAnAskedTokenGoesOn when marks come of which its answer knew, or that are
+// about others.
+func TestStreamOfAnAskedTokenGoesOn(t *testing.T) {
+	revocations, feed, told := following(t, validator.RevocationsConfig{})
+	r := newAskedRevocable(t)
+	r.config.Revocations = revocations
+	r.validator, r.revocations = build(t, r.config), revocations
+	raw := r.OpaqueToken()
+	r.revoke(t, sub("user"))
+	mark := <-told
+	watched, stop := accept(t, r.validator, raw).Watch(t.Context()) // its issuer stands by it
+	defer stop()
+	r.revoke(t, sub("nobody"))
+	require.NoError(t, feed.Apply(<-told))
+	assert.NoError(t, watched.Err())
+	require.NoError(t, feed.Apply(mark))
+	ended(t, watched)
 }
 
 // TestStreamsGoOnWhileBehind: nobody has said that they were revoked.

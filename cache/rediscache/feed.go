@@ -41,7 +41,7 @@ const DefaultSilence = 10 * time.Second
 
 // maxPending is how many marks wait to be published; beyond, all that are held are
 // compared with what Redis has.
-const maxPending = 4096
+const maxPending = 2 * batch
 
 // Feed carries the marks of Revocations between replicas, through a stream in Redis, which
 // sees neither whom they are about nor how many. It is safe for concurrent use; nothing
@@ -215,7 +215,7 @@ func (f *Feed) note(change func(*FeedStatus)) {
 func (f *Feed) beat() time.Duration { return f.silence / 5 }
 
 // patience is how long one answer may take.
-func (f *Feed) patience() time.Duration { return max(f.beat()/2, 250*time.Millisecond) }
+func (f *Feed) patience() time.Duration { return max(f.beat()/2, time.Second) }
 
 // rest waits, and reports whether to go on.
 func rest(ctx context.Context, d time.Duration) bool {

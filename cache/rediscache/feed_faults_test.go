@@ -88,7 +88,7 @@ func TestFeedOutage(t *testing.T) {
 func TestFeedIsPromptlyBehind(t *testing.T) {
 	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
-	const longer = 2 * silence
+	const longer = silence
 	var members []*member
 	for range 5 {
 		members = append(members, f.join(t, s.Client(endless), validator.RefuseWhileBehind, func(c *rediscache.FeedConfig) { c.Silence = longer }))
@@ -170,13 +170,14 @@ func TestFeedBeginsSlowly(t *testing.T) {
 	began := time.Now()
 	first := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	redistest.Eventually(t, "the stream has begun", func() bool { return s.Do("XLEN", streamKey).(int64) == 1 })
-	<-time.After(silence / 4)
+	<-time.After(silence / 2)
+	later := time.Now()
 	second := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	for _, m := range []*member{first, second} {
 		m.caughtUp(t)
 		assert.GreaterOrEqual(t, m.revocations.Status().Feed.Since.Sub(began), silence)
 	}
-	assert.Less(t, time.Since(began), silence+silence/2, "by the age of the stream, and not of the replica")
+	assert.Less(t, second.revocations.Status().Feed.Since.Sub(later), silence, "by the age of the stream, and not of the replica")
 	began = time.Now()
 	third := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	third.caughtUp(t)
@@ -205,14 +206,13 @@ func TestFeedFull(t *testing.T) {
 
 // TestFeedOfManyMarks: more than are kept to be published, and more than an entry has.
 func TestFeedOfManyMarks(t *testing.T) {
-	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
 	p := s.Proxy()
 	a, b := f.join(t, p.Client(), validator.ServeWhileBehind), f.join(t, s.Client(), validator.ServeWhileBehind)
 	a.caughtUp(t)
 	b.caughtUp(t)
 	p.Cut()
-	const many = 10_000
+	const many = 4000
 	for i := range many {
 		require.NoError(t, a.revocations.Revoke(f.of(fmt.Sprint(i))))
 	}
@@ -228,14 +228,14 @@ func TestFeedOfManyMarks(t *testing.T) {
 	}
 	// Nobody publishes what is there.
 	length := s.Do("XLEN", streamKey).(int64)
-	assert.Less(t, length, int64(60))
+	assert.Less(t, length, int64(30))
 	s.FlushAll()
 	redistest.Eventually(t, "both notice", func() bool { return a.feed.Status().Lost == 1 && b.feed.Status().Lost == 1 })
 	a.caughtUp(t)
 	b.caughtUp(t)
 	redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
 	<-time.After(silence)
-	assert.Less(t, s.Do("XLEN", streamKey), int64(40), "once, and not twice")
+	assert.Less(t, s.Do("XLEN", streamKey), int64(2*many/500), "once, and not twice")
 	c := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	c.caughtUp(t)
 	assert.Equal(t, many+1, c.revocations.Status().Marks)
@@ -277,13 +277,13 @@ func TestFeedAfterALongSilence(t *testing.T) {
 // TestFeedOfMoreMarksThanWait: however often so many are made that some are given up, all
 // are published in the end, and who waits for one waits until it is.
 func TestFeedOfMoreMarksThanWait(t *testing.T) {
-	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
 	p := s.Proxy()
 	a, b := f.join(t, p.Client(), validator.ServeWhileBehind), f.join(t, s.Client(), validator.ServeWhileBehind)
 	a.caughtUp(t)
 	b.caughtUp(t)
-	const burst = 5000
+	const burst = 3000
+	raw := f.token("early")
 	made := 0
 	more := func() {
 		for range burst {
@@ -302,9 +302,9 @@ func TestFeedOfMoreMarksThanWait(t *testing.T) {
 	require.NoError(t, <-early)
 	late := f.join(t, s.Client(), validator.ServeWhileBehind)
 	late.caughtUp(t)
-	late.decides(t, f.token("early"), validator.ErrInvalidToken, validator.ReasonRevoked)
+	late.decides(t, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
 	// While those that wait are published, and while those that were given up are.
-	for _, some := range []uint64{1, 1500} {
+	for _, some := range []uint64{1, 600} {
 		redistest.Eventually(t, "all is published", func() bool { return a.feed.Status().Unpublished == 0 })
 		more()
 		before := a.feed.Status().Published
@@ -463,14 +463,13 @@ func (m *member) notAccepted(t testing.TB, raw string) {
 
 // TestFeedTakesTurns: what many replicas hold is published again by one of them.
 func TestFeedTakesTurns(t *testing.T) {
-	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
 	p := s.Proxy()
 	var members []*member
 	for range 5 {
 		members = append(members, f.join(t, p.Client(), validator.ServeWhileBehind))
 	}
-	const many = 10_000
+	const many = 4000
 	for i := range many {
 		require.NoError(t, members[0].revocations.Revoke(f.of(fmt.Sprint(i))))
 	}
@@ -478,7 +477,7 @@ func TestFeedTakesTurns(t *testing.T) {
 		redistest.Eventually(t, "all arrive", func() bool { return m.revocations.Status().Marks == many })
 		m.caughtUp(t)
 	}
-	p.Latency(15 * time.Millisecond) // or the first would be ready before the second looks
+	p.Latency(30 * time.Millisecond) // or the first would be ready before the second looks
 	s.FlushAll()
 	for _, m := range members {
 		m.fallsBehind(t)
@@ -487,5 +486,5 @@ func TestFeedTakesTurns(t *testing.T) {
 		m.caughtUp(t)
 	}
 	redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
-	assert.Less(t, s.Do("XLEN", streamKey), int64(2*many/500-5))
+	assert.Less(t, s.Do("XLEN", streamKey), int64(3*many/500), "and not five times")
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // silence is short, but not so short that a busy machine is taken for a dead Redis.
-const silence = time.Second
+const silence = 2 * time.Second
 
 const streamKey = "bearerguard:{revocations}:marks"
 
