@@ -272,6 +272,38 @@ func TestKeyStoreIsNotAskedWhileItIsDown(t *testing.T) {
 	assert.Contains(t, f.outcomes(), validator.FleetSuspended)
 }
 
+// slowStore answers nothing.
+type slowStore struct {
+	*keyStore
+	over <-chan struct{}
+}
+
+func (s *slowStore) LoadKeys(ctx context.Context, _ string) ([]byte, error) {
+	select {
+	case <-ctx.Done():
+	case <-s.over:
+	}
+	return nil, errors.New("nothing")
+}
+
+// TestSlowKeyStoreIsNotAskedAgainAtOnce, also where its time is that of those who wait for
+// keys, and not StoreTimeout.
+func TestSlowKeyStoreIsNotAskedAgainAtOnce(t *testing.T) {
+	for name, timeout := range map[string]time.Duration{"as it is": 0, "long": validator.MaxStoreTimeout} {
+		t.Run(name, func(t *testing.T) {
+			f := newKeyFleet(t)
+			f.config.Fleet.Keys, f.config.Fleet.StoreTimeout = &slowStore{f.store, t.Context().Done()}, timeout
+			v := build(t, f.config)
+			accept(t, v, f.AccessToken())
+			reject(t, v, f.AccessToken(validatortest.HeaderParam("kid", "bogus")), validator.ErrInvalidToken, validator.ReasonUnknownKey)
+			outcomes := f.outcomes()
+			assert.Equal(t, validator.FleetUnavailable, outcomes[0])
+			assert.Contains(t, outcomes, validator.FleetSuspended)
+			assert.NotContains(t, outcomes[1:], validator.FleetUnavailable)
+		})
+	}
+}
+
 type valueStore struct{ *keyStore }
 
 type sliceStore []*keyStore
