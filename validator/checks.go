@@ -182,7 +182,7 @@ func (t *facts) examineAgain(at instant, byAnswer bool) *failure {
 func isAccessToken(c *candidate) *failure {
 	rules := c.rules
 	if !slices.Contains(rules.types, c.typ) || !rules.mark(c) {
-		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, "typ "+c.typ)
+		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, c.saysItIs())
 	}
 	return noOtherToken(c)
 }

@@ -100,6 +100,27 @@ func TestExplainGoesOn(t *testing.T) {
 	}
 }
 
+// TestExplainTellsTheKind: a token that is no access token is shown by all that says
+// so, and a claim typ is not taken for the header's.
+func TestExplainTellsTheKind(t *testing.T) {
+	for _, tc := range []struct {
+		style   validatortest.Style
+		profile validator.Profile
+		says    string
+	}{
+		{validatortest.StyleOkta, validator.Okta(), "no header typ, of another kind of token: at_hash nonce"},
+		{validatortest.StyleKeycloak, validator.Keycloak(), "header typ jwt, claim typ id, of another kind of token: at_hash nonce typ"},
+		{validatortest.StyleCognito, validator.Cognito(), "no header typ, claim token_use id, of another kind of token: at_hash nonce token_use"},
+	} {
+		s := start(t, validatortest.Options{Style: tc.style})
+		is := trust(s)
+		is.Profile = tc.profile
+		x := build(t, configure(is)).Explain(t.Context(), s.IDToken(client))
+		assert.Equal(t, validator.ReasonNotAccessToken, x.Reason)
+		assert.Equal(t, tc.says, explained(t, x, "typ").Actual)
+	}
+}
+
 // TestExplainAsksNobody: what Validate refuses without network is explained without.
 func TestExplainAsksNobody(t *testing.T) {
 	s := start(t, validatortest.Options{})

@@ -150,7 +150,7 @@ type description struct {
 // described are the checks by name. One that is not here is shown without words.
 var described = map[string]description{
 	"typ": {"RFC 9068 4, RFC 8725 3.11", "the positive mark of an access token", func(c *candidate, _ instant) (string, string, bool) {
-		return "an access token by the " + c.rules.name + " profile: " + c.rules.marks, strings.TrimSpace("typ " + c.typ), true
+		return "an access token by the " + c.rules.name + " profile: " + c.rules.marks, c.saysItIs(), true
 	}},
 	"token_type": {"RFC 7662 2.2", "the positive mark of an access token", nil},
 	"required": {"RFC 9068 2.2", "the claims that the profile requires", func(c *candidate, _ instant) (string, string, bool) {

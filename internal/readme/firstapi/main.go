@@ -24,3 +24,8 @@ func main() {
 	http.Handle("GET /orders", guard.Require(validator.Policy{Scopes: []string{"orders.read"}})(http.HandlerFunc(listOrders)))
 	log.Fatal(http.ListenAndServe("localhost:8080", nil))
 }
+
+func listOrders(w http.ResponseWriter, r *http.Request) {
+	token, _ := validator.FromContext(r.Context())
+	_, _ = w.Write([]byte("the orders of " + token.Subject() + "\n"))
+}
