@@ -113,7 +113,7 @@ func ExampleGuard_Shadow() {
 	fmt.Println(seen, "requests, would be refused:", refused)
 	// Output:
 	// GET /orders 200
-	// level=INFO msg="access token would be refused" pattern="GET /orders" reason=insufficient_scope error="validator: insufficient scope: insufficient_scope: the policy asks for all of [\"orders.read\"]"
+	// level=INFO msg="access token would be refused" pattern="GET /orders" reason=insufficient_scope error="validator: insufficient scope: insufficient_scope: the policy asks for all of [\"orders.read\"], found \"read\""
 	// GET /orders 200
 	// 2 requests, would be refused: map[insufficient_scope:1]
 }
