@@ -60,7 +60,14 @@ func (p *Proxy) Cut() { p.proxy.Stop() }
 // Heal ends Cut. On a busy machine the port may be in use for a moment still.
 func (p *Proxy) Heal() {
 	p.t.Helper()
-	Eventually(p.t, "the proxy listens again", func() bool { return p.proxy.Start() == nil })
+	Eventually(p.t, "the proxy is back", func() bool {
+		err := p.proxy.Start() // a process that is being started may hold the port still
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return false
+		}
+		require.NoError(p.t, err)
+		return true
+	})
 }
 
 // Latency delays each answer from now on. 0: none.
