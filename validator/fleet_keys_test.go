@@ -185,6 +185,13 @@ func TestSharedKeysThatDoNotOpen(t *testing.T) {
 			name := c.Fleet.Sealer.Names(nil, "key set 1", f.Issuer(), "", "")[0]
 			f.store.kept = map[string][]byte{name: c.Fleet.Sealer.Seal(f.store.kept[name], nil, "key set 1", f.Issuer()+"/other", "", ""), other: nil}
 		}, validator.FleetUnreadable},
+		"put where those from another address are": {func(f *keyFleet, c *validator.Config) {
+			c.Issuers[0].JWKSURL = f.JWKSURL()
+			name := c.Fleet.Sealer.Names(nil, "key set 1", f.Issuer(), f.JWKSURL(), "")[0]
+			for _, set := range f.store.kept {
+				f.store.kept[name] = set
+			}
+		}, validator.FleetUnreadable},
 		"from another address": {func(f *keyFleet, c *validator.Config) { c.Issuers[0].JWKSURL = f.JWKSURL() }, validator.FleetAsked},
 		"a store that fails":   {func(f *keyFleet, _ *validator.Config) { f.store.err = errors.New("down") }, validator.FleetUnavailable},
 	} {
