@@ -1,12 +1,8 @@
 // Package cache is a bounded store of facts, each until its own deadline.
 //
-// Asking takes no lock, and writes nothing that is not the entry's own: what two cores
-// have asked for stays in the caches of both, and neither waits for the other. It
-// starts no goroutine: a fact that is past its deadline is dropped when it is asked
-// for, or when its shard needs the room.
-//
-// A full shard drops an entry that nobody has asked for of late, by second chance
-// (Corbató's clock): a list in exact order of use would be written to by every hit.
+// It is sharded over golang-lru's simplelru, because one lock would be the
+// slowest part of a hit. It starts no goroutine: a fact that is past its
+// deadline is dropped when it is asked for, or when its shard needs the room.
 //
 // The cache decides nothing. The validator stores what it has established about
 // a token (never the token itself) and looks at everything that can change on
@@ -15,8 +11,10 @@ package cache
 
 import (
 	"errors"
-	"sync/atomic"
+	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // maxShards is a power of two. Small caches have fewer shards, so that their
@@ -33,28 +31,34 @@ type Cache[K comparable, V any] struct {
 	hash   func(K) uint64
 }
 
-// Stats counts what happened since New. Entries is what is held now, expired
-// entries that nobody has asked for included. Hits are not counted: a count that all
-// cores write to would cost more than the rest of a hit.
-type Stats struct {
-	Misses, Evictions, Expirations uint64
-	Entries                        int
+// shard is a part of a cache. mu guards all below, and the entries in items.
+type shard[K comparable, V any] struct {
+	mu    sync.Mutex
+	items *simplelru.LRU[K, *Entry[K, V]]
+	slack uint64 // so many of the entries used last are in any order
+	moves uint64 // to the front
+	stats Stats
+	_     [64]byte // keeps two shards' locks off one cache line
 }
 
 // Entry is a value, and what the cache notes about it beside it: one piece of memory, so
 // that who finds the entry has found the value. It belongs to the cache from PutEntry on.
 type Entry[K comparable, V any] struct {
-	key      K
-	hash     uint64
-	deadline int64       // Unix nanoseconds; past 2262 it is the last instant there is
-	asked    atomic.Bool // since the hand last passed by
+	deadline int64  // Unix nanoseconds; past 2262 it is the last instant there is
+	moved    uint64 // moves of the shard when this one was moved last
 
 	Value V
 }
 
+// Stats counts what happened since New. Entries is what is held now, expired
+// entries that nobody has asked for included.
+type Stats struct {
+	Hits, Misses, Evictions, Expirations uint64
+	Entries                              int
+}
+
 // New returns an empty cache of at most capacity entries (at least 1). hash
-// spreads the keys over the shards by its low bits, and within a shard by its high
-// ones: both must be well mixed.
+// spreads the keys over the shards: its low bits must be well mixed.
 func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], error) {
 	if capacity < 1 {
 		return nil, errors.New("cache: capacity must be at least 1")
@@ -69,56 +73,73 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 	c := &Cache[K, V]{shards: make([]shard[K, V], count), hash: hash}
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.length = capacity / count
+		length := capacity / count
 		if i < capacity%count {
-			s.length++ // the shards' lengths add up to capacity exactly
+			length++ // the shards' lengths add up to capacity exactly
 		}
-		s.table.Store(newTable[K, V](minSlots))
+		items, err := simplelru.NewLRU[K, *Entry[K, V]](length, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.items, s.slack = items, uint64(length/4)
 	}
 	return c, nil
 }
 
-// Get returns the value of key if now is before its deadline; nil if there is none. It
-// may miss an entry while another one is being dropped.
+// Get returns the value of key if now is before its deadline; nil if there is none.
 func (c *Cache[K, V]) Get(key K, now time.Time) *V {
-	hash := c.hash(key)
-	s := c.shard(hash)
-	e, _ := s.table.Load().find(key, hash)
+	s, instant := c.shard(key), nanoseconds(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.items.Peek(key)
 	switch {
-	case e == nil:
-		s.misses.Add(1)
+	case !ok:
+		s.stats.Misses++
 		return nil
-	case nanoseconds(now) >= e.deadline:
-		s.expire(e)
+	case instant >= e.deadline:
+		s.items.Remove(key)
+		s.stats.Expirations++
+		s.stats.Misses++
 		return nil
+	case s.moves-e.moved >= s.slack:
+		// Not each time: it writes to the entry's neighbours, which nobody asked for.
+		s.items.Get(key)
+		s.move(e)
 	}
-	if !e.asked.Load() { // else it is only read, by as many cores as like
-		e.asked.Store(true)
-	}
+	s.stats.Hits++
 	return &e.Value
 }
 
-// Put stores value under key until deadline. Of a full shard, an entry that was not
-// asked for since it was last considered leaves.
+// Put stores value under key until deadline. Of a full shard, an entry leaves that was
+// not used for the longest time, or is at most a quarter of the shard away from that.
 func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
 	c.PutEntry(key, &Entry[K, V]{Value: value}, deadline)
 }
 
 // PutEntry is Put of a value that was made in its place. The entry must be a new one.
 func (c *Cache[K, V]) PutEntry(key K, e *Entry[K, V], deadline time.Time) {
-	e.key, e.hash, e.deadline = key, c.hash(key), nanoseconds(deadline)
-	c.shard(e.hash).put(e)
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.deadline = nanoseconds(deadline)
+	if s.items.Add(key, e) {
+		s.stats.Evictions++
+	}
+	s.move(e)
+}
+
+// move notes that an entry is at the front.
+func (s *shard[K, V]) move(e *Entry[K, V]) {
+	s.moves++
+	e.moved = s.moves
 }
 
 // Remove drops the entry of key, if there is one.
 func (c *Cache[K, V]) Remove(key K) {
-	hash := c.hash(key)
-	s := c.shard(hash)
+	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, at := s.table.Load().find(key, hash); e != nil {
-		s.drop(at)
-	}
+	s.items.Remove(key)
 }
 
 // Purge drops everything.
@@ -126,8 +147,7 @@ func (c *Cache[K, V]) Purge() {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		s.table.Store(newTable[K, V](minSlots))
-		s.entries, s.hand = 0, 0
+		s.items.Purge()
 		s.mu.Unlock()
 	}
 }
@@ -141,17 +161,18 @@ func (c *Cache[K, V]) Stats() (sum Stats) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
-		sum.Misses += s.misses.Load()
-		sum.Evictions += s.evictions
-		sum.Expirations += s.expirations
-		sum.Entries += s.entries
+		sum.Hits += s.stats.Hits
+		sum.Misses += s.stats.Misses
+		sum.Evictions += s.stats.Evictions
+		sum.Expirations += s.stats.Expirations
+		sum.Entries += s.items.Len()
 		s.mu.Unlock()
 	}
 	return sum
 }
 
-func (c *Cache[K, V]) shard(hash uint64) *shard[K, V] {
-	return &c.shards[hash&uint64(len(c.shards)-1)]
+func (c *Cache[K, V]) shard(key K) *shard[K, V] {
+	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)]
 }
 
 // nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,
@@ -161,7 +182,7 @@ func nanoseconds(t time.Time) int64 {
 	switch seconds := t.Unix(); {
 	case seconds >= last/int64(time.Second):
 		return last
-	case seconds <= -last/int64(time.Second):
+	case seconds < -last/int64(time.Second):
 		return -last
 	}
 	return t.UnixNano()

@@ -25,6 +25,7 @@ type circuit struct {
 	opened   int           // times in a row
 	trials   int           // that may still be made after the pause
 	triedAt  time.Time     // when the last one began
+	openings uint64        // since the start
 }
 
 // trialTime is longer than any trial takes. Trials of which nothing was heard for
@@ -108,4 +109,5 @@ func (c *circuit) failing(token [sha256.Size]byte, now time.Time, retryAfter tim
 		c.opened++
 	}
 	c.failed, c.openedAt, c.trials = nil, now, threshold
+	c.openings++
 }

@@ -69,7 +69,7 @@ func (c *Config) Check(checkURL func(*url.URL) error, client *http.Client) (mist
 		add("Hosts", "Endpoint says where it is: they are for a discovered one")
 	}
 	for _, host := range c.Hosts {
-		if u, err := url.Parse("//" + host); err != nil || host == "" || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") {
+		if u, err := url.Parse("//" + host); err != nil || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") {
 			add("Hosts", "%q is not a host, or a host and port", host)
 		}
 	}

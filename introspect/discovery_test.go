@@ -211,7 +211,7 @@ func TestDiscoveredEndpointThatMayNotBeAskedIsNot(t *testing.T) {
 
 // Nor is it kept: a better one is found as soon as there is one.
 func TestDiscoveredEndpointThatMayNotBeAskedIsNotKept(t *testing.T) {
-	for _, address := range []string{"http://as.example/introspect", "https://evil.example/introspect"} {
+	for _, address := range []string{"http://as.example/introspect", "https://evil.example/introspect", "https://[", "", "/introspect"} {
 		n := replying(byAddress(map[string]reply{openid: naming(address)}))
 		c := newClient(t, n, discovering)
 		fails(t, c, introspect.Unavailable)

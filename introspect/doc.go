@@ -1,6 +1,6 @@
 // Package introspect asks an authorization server about tokens (RFC 7662).
 //
-// A Client authenticates in the one way that its configuration states, never
+// A [Client] authenticates in the one way that its [Config] states, [Auth], never
 // probes another, and follows no redirect: it sends tokens, and a secret that
 // lets whoever has it ask about every token there is. It asks only so many
 // questions at once, and stops asking for a while when several tokens in a row

@@ -32,12 +32,10 @@ func (g *gate) enter(ctx context.Context) error {
 	if g.waiting.Add(1) > g.maxWaiting {
 		return &Error{Kind: Busy, RetryAfter: busyWait, Detail: "too many questions wait already"}
 	}
-	patience := time.NewTimer(g.patience)
-	defer patience.Stop()
 	select {
 	case g.slots <- struct{}{}:
 		return nil
-	case <-patience.C:
+	case <-time.After(g.patience):
 	case <-ctx.Done():
 	}
 	return &Error{Kind: Busy, RetryAfter: busyWait, Detail: "its turn did not come"}

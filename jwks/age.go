@@ -38,10 +38,11 @@ func (s *Source) young(set *set, now time.Time) bool {
 	return true
 }
 
-// due reports whether a set of that age is to be asked for again. A negative age
+// due reports whether a set of that age is to be asked for again. One that was taken
+// because the server was down is: it may list what was withdrawn a day ago. A negative age
 // means that the clock was set back: nobody knows how old the set is.
 func (s *Source) due(set *set, age time.Duration) bool {
-	return s.config.MaxAge > 0 && (age > s.config.MaxAge-set.early || age < 0)
+	return set.standsIn || s.config.MaxAge > 0 && (age > s.config.MaxAge-set.early || age < 0)
 }
 
 // early is by how much a set is due before MaxAge: by chance, or else processes that
@@ -78,6 +79,6 @@ func (s *Source) wish(now time.Time) {
 	s.wished.Store(at)
 	// Once more, with the lock held: a set may have landed since now was read.
 	if set := s.snapshot.Load(); s.due(set, set.age(s.config.Clock())) {
-		_, _ = s.depart(anything) // nobody waits for it, or for the reason why there is none
+		_, _ = s.depart(want{}) // nobody waits for it, or for the reason why there is none
 	}
 }

@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -58,6 +59,12 @@ type Config struct {
 	Clock func() time.Time
 	// OnFetch, if set, is called after each fetch, by the goroutine that fetched.
 	OnFetch func(Fetch)
+	// OnWait, if set, is called when a call of Key, Ready or Refresh begins to wait for a
+	// fetch, with the context of that call; and what it returns, unless that is nil, when
+	// the wait is over, with Fetch.Flight, and whether the context had ended before the
+	// fetch did. Both by the goroutine of the call. It is not called for
+	// what waits on behalf of several callers, such as a question whose answer is signed.
+	OnWait func(context.Context) (over func(flight uint64, left bool))
 	// Shared is where other processes have the same keys; nil: nowhere.
 	Shared *Shared
 }
@@ -71,6 +78,9 @@ type Fetch struct {
 	// Shared: the set is one that another process fetched (Config.Shared), and nobody was
 	// asked; beside an Err, that one stands in for what could not be had.
 	Shared bool
+
+	Flight uint64        // its number, unique in this process; see Config.OnWait
+	Took   time.Duration // by Config.Clock
 }
 
 // New returns a Source that has fetched nothing yet: it does no I/O. The error is

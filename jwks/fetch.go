@@ -107,6 +107,5 @@ func doubtful(next *set, err error, suspicious bool) bool {
 // gone reports whether the server says that there is no key set at that URL.
 func gone(err error) bool {
 	var failed *remote.Error
-	return errors.As(err, &failed) && failed.Kind == remote.Status &&
-		(failed.Status == http.StatusNotFound || failed.Status == http.StatusGone)
+	return errors.As(err, &failed) && (failed.Status == http.StatusNotFound || failed.Status == http.StatusGone)
 }

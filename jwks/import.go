@@ -114,11 +114,8 @@ func readEnvelope(data []byte) (e envelope, err error) {
 // checkOrigin holds the address of an imported set to the rules of a fetched one:
 // keys that came over plain http are anybody's.
 func (c *Config) checkOrigin(address string) error {
-	if c.URL != "" {
-		if address != c.URL {
-			return fmt.Errorf("%w: expected %q, found %.200q", ErrEnvelopeURL, c.URL, address)
-		}
-		return nil
+	if c.URL != "" && address != c.URL {
+		return fmt.Errorf("%w: expected %q, found %.200q", ErrEnvelopeURL, c.URL, address)
 	}
 	u, err := url.Parse(address)
 	if err != nil || address == "" {

@@ -1,6 +1,10 @@
 package jwks
 
-import "context"
+import (
+	"context"
+
+	"github.com/bearerguard/bearerguard/internal/remote"
+)
 
 // Ready returns nil once a key set has been read or imported, and fetches the
 // first one if nobody has. It never turns back: a later failure concerns unknown
@@ -23,7 +27,7 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) first() (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.depart(anything)
+	return s.depart(want{})
 }
 
 // Refresh waits for a fetch that began after the call, and returns nil when it
@@ -59,7 +63,7 @@ func (s *Source) board(called uint64) (*flight, error) {
 	case s.flight != nil:
 		return s.flight, nil
 	case s.heard <= called:
-		return s.launch(s.config.Clock(), nil), nil
+		return s.launch(s.config.Clock(), want{asks: true}), nil
 	case s.failure != nil:
 		return nil, s.unavailable(s.failure)
 	}
@@ -68,7 +72,13 @@ func (s *Source) board(called uint64) (*flight, error) {
 
 // await waits for a flight. One that failed decides nothing.
 func (s *Source) await(ctx context.Context, flight *flight) error {
-	if _, err := flight.Wait(ctx); err != nil && ctx.Err() != nil {
+	over := s.waiting(ctx)
+	_, err := flight.Wait(ctx)
+	left := err != nil && ctx.Err() != nil
+	if over != nil {
+		over(flight.Number(), left)
+	}
+	if left {
 		return context.Cause(ctx)
 	}
 	if flight.failure == nil {
@@ -77,6 +87,15 @@ func (s *Source) await(ctx context.Context, flight *flight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unavailable(flight.failure)
+}
+
+// waiting tells of a call that waits, and returns whom to tell when that is over. What
+// waits on behalf of several is no call.
+func (s *Source) waiting(ctx context.Context) (over func(flight uint64, left bool)) {
+	if s.config.OnWait == nil || remote.FlightOf(ctx) != 0 {
+		return nil
+	}
+	return s.config.OnWait(ctx)
 }
 
 // unavailable says what failed, and when asking again can help. s.mu is held.

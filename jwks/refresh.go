@@ -20,7 +20,7 @@ func (s *Source) join(q question, arose uint64) (*Key, *flight, error) {
 	if s.failures == 0 && s.landed > arose && s.fresh() {
 		return nil, nil, ErrUnknownKey
 	}
-	flight, err := s.depart(q.in)
+	flight, err := s.depart(want{key: q})
 	return nil, flight, err
 }
 
@@ -112,7 +112,7 @@ func (s *Source) record(f *flight, found answer, err error) (report Fetch, fetch
 			err = s.judge(f, found.set, now)
 		}
 	}
-	report = Fetch{Err: err, Shared: found.shared != nil}
+	report = Fetch{Err: err, Shared: found.shared != nil, Flight: f.Number(), Took: now.Sub(f.departed)}
 	f.failure = err
 	if err != nil {
 		s.fail(err, now)

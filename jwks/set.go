@@ -33,6 +33,7 @@ type set struct {
 	asked    time.Time     // when the last good answer about it was asked for
 	imported bool          // and not confirmed by an answer since
 	early    time.Duration // by how much it is due before MaxAge
+	standsIn bool          // until the server can be asked: it is due whatever its age
 }
 
 // find returns the one key that is listed under kid and fits the algorithm.
@@ -156,7 +157,7 @@ func readKeys(body []byte) ([]jsontext.Value, error) {
 			}
 		}
 	}
-	if _, err := d.ReadToken(); err != nil || !found || keys == nil {
+	if _, err := d.ReadToken(); err != nil || keys == nil {
 		return nil, errNotASet
 	}
 	if _, err := d.ReadToken(); err != io.EOF {

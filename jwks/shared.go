@@ -26,7 +26,8 @@ const (
 // Before a fetch, Load is asked for 250 ms at most. A set is taken instead of a fetch if
 // it lists the key that is looked for, was fetched after the one that is known, and at
 // most 5 minutes (or MaxAge, if that is less) ago. If the fetch then fails, it may be as
-// old as MaxStale, or 24 hours. It is judged by the rules of Import; whatever is refused,
+// old as MaxStale, or 24 hours, and the server is asked again as soon as it can be, when a
+// key is asked for. It is judged by the rules of Import; whatever is refused,
 // and whatever fails, is as if there were nothing. Refresh asks the server in any case,
 // and no key is found to be unknown without asking it.
 type Shared struct {
@@ -41,12 +42,13 @@ type Shared struct {
 	MaxSkew time.Duration
 }
 
-// want is what a flight is for: whether a set has it. With nil, the server is asked.
-type want func(*set) bool
+// want is what a flight is for.
+type want struct {
+	key  question // that is looked for; zero: none, but a newer set
+	asks bool     // the server is asked in any case
+}
 
-func anything(*set) bool { return true }
-
-func (q question) in(s *set) bool { return s.find(q) != nil }
+func (w want) in(s *set) bool { return w.key == question{} || s.find(w.key) != nil }
 
 // fly is the work of a flight: to look whether somebody else has done it, and else to do it.
 func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
@@ -55,7 +57,8 @@ func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
 		return answer{shared: shared}, nil
 	}
 	found, err := s.fetcher.fetch(ctx, t)
-	if err != nil {
+	if err != nil && shared != nil {
+		shared.standsIn = true
 		found.shared = shared // better than nothing
 	}
 	return found, err
@@ -64,7 +67,7 @@ func (s *Source) fly(ctx context.Context, t task, wanted want) (answer, error) {
 // loadShared returns the shared set if it is worth more than the one that is known; nil
 // if there is none.
 func (s *Source) loadShared(ctx context.Context, current *set, wanted want) *set {
-	if s.config.Shared == nil || wanted == nil {
+	if s.config.Shared == nil || wanted.asks {
 		return nil
 	}
 	data, err := remote.Launch(loadTimeout, s.config.Shared.Load, func([]byte, error) {}).Wait(ctx)
@@ -84,7 +87,7 @@ func (s *Source) loadShared(ctx context.Context, current *set, wanted want) *set
 	if s.config.MaxStale > 0 {
 		bound = s.config.MaxStale
 	}
-	if next.age(now) > bound || !next.newer(current) || !wanted(next) {
+	if next.age(now) > bound || !next.newer(current) || !wanted.in(next) {
 		return nil
 	}
 	return next

@@ -55,6 +55,19 @@ func (p *pool) put(ctx context.Context, envelope []byte, _ time.Time) error {
 	return nil
 }
 
+// answers has it do something else from now on; nil: what it does by itself.
+func (p *pool) answers(load func(context.Context) ([]byte, error)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.load = load
+}
+
+func (p *pool) kept() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.envelope
+}
+
 func (p *pool) count() (loads, saves int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +109,7 @@ func TestSharedSetSavesTheFetch(t *testing.T) {
 		other := w.another(t, jwks.Config{}, p)
 		old := other.known(t, "listed", "ES256")
 		assert.Equal(t, 1, w.settled())
-		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true}, other.fetches.last(t))
+		assert.Equal(t, jwks.Fetch{Keys: 1, Changed: true, Shared: true, Flight: other.fetches.last(t).Flight}, other.fetches.last(t))
 		status := other.Status()
 		assert.True(t, status.Imported)
 		assert.True(t, w.Status().Fetched.Add(-skew).Equal(status.Fetched), "as old as it may be")
@@ -132,13 +145,13 @@ func TestNoKeyIsUnknownByASharedSet(t *testing.T) {
 		// Also one that waited for the flight which brought the shared set.
 		third := w.another(t, jwks.Config{}, p)
 		gate := make(chan struct{})
-		p.load = func(context.Context) ([]byte, error) {
+		p.answers(func(context.Context) ([]byte, error) {
 			<-gate
-			return p.envelope, nil
-		}
+			return p.kept(), nil
+		})
 		listed, bogus := ask(third.subject, t.Context(), "listed"), ask(third.subject, t.Context(), "bogus")
 		close(gate)
-		p.load = nil
+		p.answers(nil)
 		assert.NoError(t, (<-listed).err)
 		assert.ErrorIs(t, (<-bogus).err, jwks.ErrUnknownKey)
 	})
@@ -154,10 +167,10 @@ func TestRefreshAsksTheServer(t *testing.T) {
 
 		third := w.another(t, jwks.Config{}, p)
 		gate, refreshed := make(chan struct{}), make(chan error)
-		p.load = func(context.Context) ([]byte, error) {
+		p.answers(func(context.Context) ([]byte, error) {
 			<-gate
-			return p.envelope, nil
-		}
+			return p.kept(), nil
+		})
 		listed := ask(third.subject, t.Context(), "listed")
 		go func() { refreshed <- third.Refresh(t.Context()) }()
 		synctest.Wait()
@@ -217,7 +230,6 @@ func TestRefreshAfterAFlightForOthers(t *testing.T) {
 
 // TestSharedSetThatDoesNotCount is as if there were none, and holds nobody up for long.
 func TestSharedSetThatDoesNotCount(t *testing.T) {
-	const never = -1
 	text := func(edit func(string) string) func(*world, *pool) {
 		return func(_ *world, p *pool) { p.envelope = []byte(edit(string(p.envelope))) }
 	}
@@ -239,20 +251,20 @@ func TestSharedSetThatDoesNotCount(t *testing.T) {
 		"older than MaxAge": {func(*world, *pool) {}, jwks.Config{MaxAge: 3*skew - 1}, 0},
 		"from the future":   {func(w *world, _ *pool) { w.jump(-3*skew - 1) }, jwks.Config{}, 0},
 		"an error": {func(_ *world, p *pool) {
-			p.load = func(context.Context) ([]byte, error) { return p.envelope, errors.New("down") }
+			p.load = func(context.Context) ([]byte, error) { return p.kept(), errors.New("down") }
 		}, jwks.Config{}, 0},
 		"a panic": {func(_ *world, p *pool) { p.load = func(context.Context) ([]byte, error) { panic("!") } }, jwks.Config{}, 0},
 		"slow": {func(_ *world, p *pool) {
-			p.load = func(ctx context.Context) ([]byte, error) {
+			p.answers(func(ctx context.Context) ([]byte, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
-			}
+			})
 		}, jwks.Config{}, 250 * time.Millisecond},
 		"deaf": {func(_ *world, p *pool) {
-			p.load = func(context.Context) ([]byte, error) {
+			p.answers(func(context.Context) ([]byte, error) {
 				pass(time.Hour)
-				return p.envelope, nil
-			}
+				return p.kept(), nil
+			})
 		}, jwks.Config{}, 1250 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -428,6 +440,7 @@ func TestSetsAreSaved(t *testing.T) {
 		w.settled()
 		assert.Equal(t, began, time.Now())
 		pass(3 * time.Second)
+		w.settled()
 		assert.Equal(t, 2*time.Second, ended.Sub(began))
 	})
 }
@@ -441,10 +454,10 @@ func TestImportBeatsAnOlderSharedSet(t *testing.T) {
 		require.NoError(t, err)
 		other := w.another(t, jwks.Config{}, p)
 		gate := make(chan struct{})
-		p.load = func(context.Context) ([]byte, error) {
+		p.answers(func(context.Context) ([]byte, error) {
 			<-gate
-			return p.envelope, nil
-		}
+			return p.kept(), nil
+		})
 		asked := ask(other.subject, t.Context(), "listed")
 		synctest.Wait()
 		require.NoError(t, other.Import(envelope))
@@ -469,10 +482,10 @@ func TestFlightForOthersDoesNotDecide(t *testing.T) {
 		w.server.list(es256(t, "next"), es256(t, "late")) // since
 		pass(2 * skew)
 		gate := make(chan struct{})
-		p.load = func(context.Context) ([]byte, error) {
+		p.answers(func(context.Context) ([]byte, error) {
 			<-gate
-			return p.envelope, nil
-		}
+			return p.kept(), nil
+		})
 		next, late := ask(other.subject, t.Context(), "next"), ask(other.subject, t.Context(), "late")
 		close(gate)
 		assert.NoError(t, (<-next).err)
@@ -504,4 +517,36 @@ func TestSharedSetEndsTheGrace(t *testing.T) {
 func remoteless(t *testing.T, err error) error {
 	t.Helper()
 	return unavailable(t, err).Cause
+}
+
+// TestSharedSetOfAnOutage ends with it, without an unknown key and without MaxAge: older than
+// a set may be to ask nobody, it counts only while the server cannot be asked.
+func TestSharedSetOfAnOutage(t *testing.T) {
+	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
+		w.server.fail(500)
+		pass(23 * hour)
+		other := w.another(t, jwks.Config{}, p)
+		withdrawn := other.known(t, "listed", "ES256")
+		assert.True(t, other.Status().Due)
+		asked := w.settled()
+		other.known(t, "listed", "ES256")
+		assert.Equal(t, asked, w.settled(), "not at once again")
+		pass(time.Second)
+		other.known(t, "listed", "ES256") // for which nobody waits
+		assert.Equal(t, asked+1, w.settled())
+		assert.True(t, other.Status().Due)
+
+		w.server.list(es256(t, "next"))
+		pass(10 * time.Second)
+		other.known(t, "listed", "ES256")
+		w.settled()
+		assert.False(t, withdrawn.TrustedFor("listed", "ES256"))
+		_, err := other.key("listed", "ES256")
+		assert.ErrorIs(t, err, jwks.ErrUnknownKey)
+		assert.False(t, other.Status().Due)
+		asked = w.settled()
+		pass(hour)
+		other.known(t, "next", "ES256")
+		assert.Equal(t, asked, w.settled(), "what was fetched is as good as ever")
+	})
 }

@@ -106,7 +106,7 @@ func (s *Source) Key(ctx context.Context, kid, algorithm string) (*Key, error) {
 	}
 	q := question{kid, alg}
 	set := s.snapshot.Load()
-	if k := set.find(q); k != nil && (s.config.MaxAge == 0 || s.young(set, s.config.Clock())) {
+	if k := set.find(q); k != nil && (s.config.MaxAge == 0 && !set.standsIn || s.young(set, s.config.Clock())) {
 		return k, nil
 	}
 	return s.fetchKey(ctx, q)
@@ -125,7 +125,7 @@ func (s *Source) Lost(kid, algorithm string) bool {
 	if s.failures == 0 {
 		return false
 	}
-	_, _ = s.depart(question{kid, alg}.in) // nobody waits for it, or for the reason why there is none
+	_, _ = s.depart(want{key: question{kid, alg}}) // nobody waits for it, or for the reason why there is none
 	return true
 }
 

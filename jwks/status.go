@@ -29,7 +29,7 @@ type Status struct {
 	// nothing better in between; zero: it does not.
 	EmptySince time.Time
 
-	Due   bool // older than Config.MaxAge: asked for again
+	Due   bool // older than Config.MaxAge, or from Config.Shared while the server was down: asked for again
 	Stale bool // older than Config.MaxStale: not used
 }
 

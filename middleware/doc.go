@@ -8,14 +8,14 @@
 //	routes.Public("GET /healthz", healthHandler)
 //	http.ListenAndServe("localhost:8080", routes)
 //
-// Inside, validator.FromContext returns the token. Routes denies by default: what
-// nobody listed is refused. Under another router of the net/http kind (chi, gorilla,
-// echo.WrapMiddleware), Guard.Require is a middleware like any other:
+// Inside, [validator.FromContext] returns the token. [Routes] deny by default: what
+// nobody listed is refused, and [Routes.Audit] lists the rest. Under another router of the net/http kind (chi, gorilla,
+// echo.WrapMiddleware), [Guard.Require] is a middleware like any other:
 //
 //	router.With(guard.Require(policy)).Get("/orders", ordersHandler)
 //
 // For routers and protocols with handlers of their own kind, such as gin,
-// Guard.Authorize is the decision without a handler:
+// [Guard.Authorize] is the decision without a handler:
 //
 //	token, err := guard.Authorize(r, policy)
 //	if err != nil {
@@ -32,7 +32,7 @@
 // A request that is refused gets 400, 401, 403 or 503 by the class of the refusal, a
 // challenge (RFC 6750 3) or Retry-After, no-store, and a body of RFC 9457. Clients
 // are told one constant text per code and never the cause, which the Validator's
-// Logger and Observer get, and Config.ErrorHandler.
+// Logger and Observer get, and Config.ErrorHandler, which may write another body.
 //
 // # Bound tokens
 //
@@ -45,7 +45,7 @@
 //
 // A CORS middleware goes outside of a Guard: preflight requests carry no token, and
 // a script sees why it was refused only if the refusal passes through that
-// middleware. Let it allow the headers of RequestHeaders
-// (Access-Control-Allow-Headers), and expose those of ResponseHeaders
+// middleware. Let it allow the headers of [RequestHeaders]
+// (Access-Control-Allow-Headers), and expose those of [ResponseHeaders]
 // (Access-Control-Expose-Headers).
 package middleware

@@ -63,6 +63,9 @@ func TestResourceMetadata(t *testing.T) {
 		response = ask(routes, method, about, "")
 		assert.Equal(t, 405, response.StatusCode)
 		assert.Equal(t, "GET, HEAD", response.Header.Get("Allow"))
+		content, err = io.ReadAll(response.Body)
+		assert.NoError(t, err)
+		assert.Empty(t, content)
 	}
 }
 
@@ -134,6 +137,7 @@ func TestResourceConfig(t *testing.T) {
 		"empty query":          {resource: middleware.Resource{URL: "https://api.example.com/?"}, fields: strs{"Resource.URL"}},
 		"fragment":             {resource: middleware.Resource{URL: "https://api.example.com/#a"}, fields: strs{"Resource.URL"}},
 		"not a URL":            {resource: middleware.Resource{URL: "https://api.example.com:x"}, fields: strs{"Resource.URL"}},
+		"not a URL elsewhere":  {resource: middleware.Resource{URL: "https://api.example.com", MetadataURL: "https://[", Documentation: "%"}, fields: strs{"Resource.Documentation", "Resource.MetadataURL"}},
 		"spelled otherwise":    {resource: middleware.Resource{URL: "https://api.example.com/a b"}, fields: strs{"Resource.URL"}},
 		"not a scope":          {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{"a b"}}, fields: strs{"Resource.Scopes"}},
 		"quote in a scope":     {resource: middleware.Resource{URL: "https://api.example.com", Scopes: strs{`a"`}}, fields: strs{"Resource.Scopes"}},

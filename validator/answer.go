@@ -138,7 +138,11 @@ func (a *answerClaims) complete(own *facts) {
 func (c *candidate) agree(own *facts, expiry numericDate) *failure {
 	a := &c.claims
 	differ := func(name, here, there string) *failure {
-		return failed(ReasonIntrospectionDisagrees, fmt.Sprintf("an answer with the token's %s, %.100q", name, there), here)
+		f := failed(ReasonIntrospectionDisagrees, fmt.Sprintf("an answer with the token's %s, %.100q", name, there), here)
+		if name == "sub" || name == "jti" {
+			f.private = name
+		}
+		return f
 	}
 	for _, text := range []struct{ name, here, there string }{
 		{"sub", a.subject, own.subject}, {"jti", a.id, own.id}, {"client", c.client, own.clientID},

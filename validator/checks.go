@@ -15,6 +15,7 @@ type failure struct {
 	check            string // the name of the check
 	reason           Reason
 	expected, actual string
+	private          string // the claim whose values are nobody's business; empty: of none
 }
 
 func failed(reason Reason, expected, actual string) *failure {
@@ -29,7 +30,17 @@ func (f *failure) error() *Error {
 	text = append(text, ": expected "...)
 	text = append(text, f.expected...)
 	text = append(text, ", found "...)
-	return refuse(f.reason, string(appendQuoted(text, f.actual)))
+	e := refuse(f.reason, string(appendQuoted(text, f.actual)))
+	e.finding = f
+	return e
+}
+
+// unquoted is the failure without what was expected and found.
+func (f *failure) unquoted() *failure {
+	if f == nil {
+		return nil
+	}
+	return &failure{check: f.check, reason: f.reason}
 }
 
 // appendQuoted is %.100q, for whoever is refused again and again.
@@ -79,8 +90,11 @@ type candidate struct {
 // candidates are those that were decided on, for the next tokens.
 var candidates = sync.Pool{New: func() any { return new(candidate) }}
 
-// free ends the use of a candidate. Nothing about a token stays in it.
+// free ends the use of a candidate, if there is one. Nothing about a token stays in it.
 func (c *candidate) free() {
+	if c == nil {
+		return
+	}
 	*c = candidate{}
 	candidates.Put(c)
 }
@@ -168,7 +182,7 @@ func (t *facts) examineAgain(at instant, byAnswer bool) *failure {
 func isAccessToken(c *candidate) *failure {
 	rules := c.rules
 	if !slices.Contains(rules.types, c.typ) || !rules.mark(c) {
-		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, "typ "+c.typ)
+		return failed(ReasonNotAccessToken, "an access token by the "+rules.name+" profile: "+rules.marks, c.saysItIs())
 	}
 	return noOtherToken(c)
 }

@@ -65,7 +65,8 @@ type Config struct {
 	// Logger gets refusals and what became of key sets at Info, and at Warn what
 	// could not be decided or fetched. Default: none.
 	Logger *slog.Logger
-	// Observer is told of every decision and key fetch. Default: none.
+	// Observer is told of every decision, and of everything that is read from an issuer.
+	// Default: none.
 	Observer Observer
 }
 
@@ -114,7 +115,8 @@ type Issuer struct {
 	KeyRefreshInterval time.Duration
 
 	// KeyMaxAge is how old the issuer's key set may be before it is asked for again,
-	// without anybody waiting. Default 0: only tokens with unknown keys cause fetches,
+	// without anybody waiting: up to a tenth earlier, by chance, so that replicas do not
+	// ask together. Default 0: only tokens with unknown keys cause fetches,
 	// and a key that was withdrawn is trusted until one of them does. Not shorter than
 	// KeyRefreshInterval, which bounds these fetches too.
 	KeyMaxAge time.Duration

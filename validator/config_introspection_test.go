@@ -57,10 +57,20 @@ func TestIntrospectionMistakes(t *testing.T) {
 		"everything": {first(func(is *validator.Issuer) {
 			is.IntrospectAlways, is.IntrospectionMaxAge, is.StaleIfError = true, time.Minute, time.Hour
 		}), nil},
-		"no prefixes":         {prefixes("", ""), []string{in + "Format.Prefix", "Issuers[1].Introspection.Format.Prefix"}},
-		"one without prefix":  {prefixes("one_", ""), []string{"Issuers[1].Introspection.Format.Prefix"}},
-		"the same prefix":     {prefixes("at_", "at_"), []string{in + "Format.Prefix", "Issuers[1].Introspection.Format.Prefix"}},
-		"a prefix in another": {prefixes("at_", "at_two_"), []string{"Issuers[1].Introspection.Format.Prefix"}},
+		"keys elsewhere": {first(func(is *validator.Issuer) { is.JWKSURL = "https://keys.example/one" }), nil},
+		"Okta at a host of its own": {first(func(is *validator.Issuer) {
+			is.URL, is.Profile = "https://login.one.example/oauth2/default", validator.Okta()
+			is.Introspection.Endpoint = "https://login.one.example/oauth2/default/v1/introspect"
+		}), nil},
+		"Okta's org server at it": {first(func(is *validator.Issuer) {
+			is.URL, is.Profile = "https://login.one.example/oauth2/default", validator.Okta()
+			is.Introspection.Endpoint = "https://login.one.example/oauth2/v1/introspect"
+		}), []string{in + "Endpoint"}},
+		"a template of Entra ID's": {first(func(is *validator.Issuer) { is.URL = "https://login.one.example/{tenantid}/v2.0" }), []string{"Issuers[0].URL", "Issuers[0].URL"}},
+		"no prefixes":              {prefixes("", ""), []string{in + "Format.Prefix", "Issuers[1].Introspection.Format.Prefix"}},
+		"one without prefix":       {prefixes("one_", ""), []string{"Issuers[1].Introspection.Format.Prefix"}},
+		"the same prefix":          {prefixes("at_", "at_"), []string{in + "Format.Prefix", "Issuers[1].Introspection.Format.Prefix"}},
+		"a prefix in another":      {prefixes("at_", "at_two_"), []string{"Issuers[1].Introspection.Format.Prefix"}},
 		"a way to nobody": {func(c *validator.Config) {
 			c.Issuers[0].Introspection, c.Issuers[1].Introspection, c.OpaqueIssuer = nil, nil, validator.NoOpaqueTokens
 		}, []string{"OpaqueIssuer"}},

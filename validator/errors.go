@@ -222,6 +222,8 @@ type Error struct {
 	// otherwise: what went wrong elsewhere is told in Detail, so that no deadline
 	// of ours passes for one of the caller's.
 	Cause error
+
+	finding *failure // by which check, for Explain; nil: the one that has the reason
 }
 
 // Challenge is what a client may be told about a refusal (RFC 6750 3, RFC 9449 7.1,

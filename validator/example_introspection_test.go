@@ -84,6 +84,35 @@ func ExampleRequirements_fresh() {
 	// read after that: false
 }
 
+// An endpoint that wants an answer of now, and makes do with one of a minute ago while
+// the issuer is down.
+func ExampleFreshness_OrIfDown() {
+	as := exampleServer(validatortest.Options{Audience: "api://orders"})
+	defer as.Close()
+	as.AddClient("orders-api", "a secret")
+	v := exampleValidator(as, validator.Config{Issuers: []validator.Issuer{{
+		URL: as.Issuer(), Audiences: []string{"api://orders"}, AnyClient: true,
+		Introspection: &introspect.Config{
+			Auth: introspect.ClientSecretBasic("orders-api", introspect.StaticSecret("a secret")),
+		},
+		StaleIfError: 5 * time.Minute, // for no call more than that
+	}}})
+	pay := validator.Policy{Scopes: []string{"write"}, Fresh: validator.IntrospectedNow().OrIfDown(time.Minute)}
+	ctx, rawToken := context.Background(), as.AccessToken()
+
+	_, err := v.ValidateWith(ctx, rawToken, validator.Requirements{Policy: &pay})
+	fmt.Println(err)
+	as.SetIntrospectionMode(validatortest.ModeDown)
+	_, err = v.ValidateWith(ctx, rawToken, validator.Requirements{Policy: &pay})
+	fmt.Println(err)
+	_, err = v.ValidateWith(ctx, rawToken, validator.Requirements{Fresh: validator.IntrospectedNow()})
+	fmt.Println(errors.Is(err, validator.ErrUnavailable))
+	// Output:
+	// <nil>
+	// <nil>
+	// true
+}
+
 // Secrets come from wherever they are kept, each time one is needed, so that they
 // can be rotated. They never print themselves.
 func ExampleIssuer_introspectionSecrets() {

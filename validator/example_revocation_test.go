@@ -99,6 +99,38 @@ func ExampleRevocations_Apply() {
 	// Output: 1 08a5019c
 }
 
+// What an issuer tells of a user counts at once. Package middleware/signals does this
+// over HTTP; here the event was polled, or came from a queue.
+func ExampleValidator_ReceiveEvent() {
+	as := exampleServer(validatortest.Options{Audience: "api://orders"})
+	defer as.Close()
+	revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	v := exampleValidator(as, validator.Config{
+		Issuers: []validator.Issuer{{
+			URL: as.Issuer(), Audiences: []string{"api://orders"}, AnyClient: true, MaxTokenLifetime: time.Hour,
+			EventAudiences: []string{"https://api.example.com/events"}, // what it calls us
+		}},
+		Revocations: revocations,
+	})
+	ctx, rawToken := context.Background(), as.AccessToken(validatortest.Subject("jane"))
+	_, err = v.Validate(ctx, rawToken)
+	fmt.Println(err)
+
+	event := as.EventToken("https://api.example.com/events", "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
+		map[string]any{"subject": map[string]any{"format": "iss_sub", "iss": as.Issuer(), "sub": "jane"}})
+	fmt.Println(v.ReceiveEvent(ctx, event))
+	_, err = v.Validate(ctx, rawToken)
+	var refusal *validator.Error
+	fmt.Println(errors.As(err, &refusal), refusal.Reason)
+	// Output:
+	// <nil>
+	// revoked <nil>
+	// true revoked
+}
+
 // A stream ends when its token is revoked.
 func ExampleToken_Watch() {
 	as := exampleServer(validatortest.Options{Audience: "api://orders"})

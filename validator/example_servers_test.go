@@ -1,9 +1,12 @@
 package validator_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 // The servers that have a profile. New needs no network.
@@ -52,6 +55,29 @@ func ExampleEntraV2() {
 	_, err := validator.New(validator.Config{Issuers: []validator.Issuer{issuer}})
 	fmt.Println(err)
 	// Output: <nil>
+}
+
+// Customers that come and go: the function is asked on every request, cached token or
+// not.
+func ExampleTenants() {
+	paying := map[string]bool{validatortest.DefaultTenant: true} // your database, or a copy in memory
+	as := exampleServer(validatortest.Options{Style: validatortest.StyleEntraV2, Path: "/{tenantid}/v2.0", Audience: "6e74172b"})
+	defer as.Close()
+	v := exampleValidator(as, validator.Config{Issuers: []validator.Issuer{{
+		URL:       as.Issuer(), // https://login.microsoftonline.com/{tenantid}/v2.0
+		Profile:   validator.EntraV2(validator.Tenants{Permit: func(tenant string) bool { return paying[tenant] }}),
+		Audiences: []string{"6e74172b"}, AnyClient: true,
+	}}})
+	rawToken := as.AccessToken()
+	_, err := v.Validate(context.Background(), rawToken)
+	fmt.Println(err)
+	delete(paying, validatortest.DefaultTenant)
+	_, err = v.Validate(context.Background(), rawToken)
+	var refusal *validator.Error
+	fmt.Println(errors.As(err, &refusal), refusal.Reason)
+	// Output:
+	// <nil>
+	// true tenant_not_allowed
 }
 
 // Jobs of GitHub Actions: everybody on GitHub can get a token with any audience, so

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/bearerguard/bearerguard/cache"
@@ -47,6 +48,16 @@ type Fleet struct {
 	// another replica before it is asked here too. Default (0) DefaultAnswerWait,
 	// at most MaxAnswerWait.
 	AnswerWait time.Duration
+
+	// Keys is where key sets are shared, so that the issuer is asked for them once for all
+	// replicas whose Issuer.URL and JWKSURL are the same: before a fetch for a key that is
+	// not known, or for the age of the set, a replica looks for one that another fetched,
+	// at most 5 minutes ago. No key is unknown because others do not know it, and
+	// RefreshKeys asks the issuer in any case. While the issuer is down, a set may be as old as
+	// Issuer.KeyMaxStale, or a day: a replica that starts then knows the keys. A key that
+	// is known costs no look-up. Must be comparable, such as a pointer: WithConfig keeps
+	// the keys of an issuer whose store is the same. Default: not shared.
+	Keys KeySetStore
 }
 
 // AnswerStore keeps sealed answers for all replicas, and says who asks. Names are those
@@ -103,15 +114,24 @@ func (c *Config) checkFleet(m *mistakes) {
 	if f.AnswerWait > MaxAnswerWait {
 		m.add("Fleet.AnswerWait", "must not be above %v", MaxAnswerWait)
 	}
-	asked := false
+	asked, signs := false, false
 	for i := range c.Issuers {
 		asked = asked || c.Issuers[i].Introspection != nil
+		signs = signs || !c.Issuers[i].OpaqueOnly
+	}
+	switch {
+	case f.Keys == nil:
+	case !signs:
+		m.add("Fleet.Keys", "there is no issuer that signs tokens: all are OpaqueOnly")
+	case !reflect.ValueOf(f.Keys).Comparable():
+		m.add("Fleet.Keys", "must be comparable, such as a pointer: after a reload nobody could tell whether it is the same")
 	}
 	switch {
 	case f.Answers == nil && f.AnswerWait != 0:
 		m.add("Fleet.AnswerWait", "is about answers that are shared, but Answers is nil")
+	case f.Answers == nil && f.Keys == nil:
+		m.add("Fleet", "shares nothing: name Answers or Keys")
 	case f.Answers == nil:
-		m.add("Fleet.Answers", "is required: nothing is shared without it")
 	case !asked:
 		m.add("Fleet.Answers", "there is no issuer with Introspection")
 	}

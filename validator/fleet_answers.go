@@ -33,7 +33,7 @@ type sharedAnswers struct {
 }
 
 func newSharedAnswers(fleet *Fleet, size int, clock func() time.Time) (*sharedAnswers, error) {
-	if fleet == nil {
+	if fleet == nil || fleet.Answers == nil {
 		return nil, nil
 	}
 	refused, err := cache.New[[sha256.Size]byte, time.Time](size, spread)
@@ -179,7 +179,8 @@ func (s *sharedQuestion) read(sealed []byte, fresh Freshness) (verdict, bool) {
 	}
 	// No known.inquiry.knows: whoever asked may have known of no mark. One that concerns
 	// the token leads to asking (outdated).
-	s.v.cache.PutEntry(s.q.digest, known.entry, earlier(told.until, s.v.until(known, now)))
+	known.keptAt = dateOf(now)
+	s.v.cache.PutEntry(s.q.digest, known.entry, earlier(told.until, s.v.keptUntil(known, now)))
 	return verdict{facts: known}, !known.unmet(fresh, now)
 }
 
@@ -260,13 +261,13 @@ func (s *sharedQuestion) failed(err error) {
 
 // event tells the observer, and is true.
 func (s *sharedQuestion) event(outcome FleetOutcome, err error) bool {
-	s.v.witness.fleet(FleetEvent{Issuer: s.q.issuer.name, Outcome: outcome, Err: err, Took: s.v.clock().Sub(s.began)})
+	s.v.witness.fleet(FleetEvent{Issuer: s.q.issuer.name, Use: FleetAnswers, Outcome: outcome, Err: err, Took: s.v.clock().Sub(s.began)})
 	return true
 }
 
 // sharedUntil is when an answer is of no use to anybody any more.
 func (v *Validator) sharedUntil(t *facts, now time.Time) time.Time {
-	return earlier(v.until(t, now), t.answerDeadline())
+	return earlier(v.keptUntil(t, now), t.answerDeadline())
 }
 
 func earlier(one, other time.Time) time.Time {

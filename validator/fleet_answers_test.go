@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,7 +153,13 @@ func TestSharedAnswerEnds(t *testing.T) {
 	}{
 		"exp":         {func(int, *validator.Config) {}, 10 * time.Minute},
 		"maximal age": {alone(0, func(c *validator.Config) { c.Issuers[0].IntrospectionMaxAge = time.Minute }), time.Minute},
-		"cache cap":   {alone(0, func(c *validator.Config) { c.CacheCap = time.Minute }), time.Minute},
+		"JWT, maximal age": {func(i int, c *validator.Config) {
+			always(&c.Issuers[0])
+			if i == 0 {
+				c.Issuers[0].IntrospectionMaxAge = time.Minute
+			}
+		}, time.Minute},
+		"cache cap": {alone(0, func(c *validator.Config) { c.CacheCap = time.Minute }), time.Minute},
 		"stale if down": {alone(0, func(c *validator.Config) {
 			maxAge(time.Minute)(&c.Issuers[0])
 			staleIfError(2 * time.Minute)(&c.Issuers[0])
@@ -164,6 +171,9 @@ func TestSharedAnswerEnds(t *testing.T) {
 				r.store.forever = true
 				before := 0
 				raw := r.OpaqueToken(validatortest.Expiry(r.clock.Now().Add(10 * time.Minute)))
+				if strings.HasPrefix(name, "JWT") {
+					raw = r.AccessToken(validatortest.Expiry(r.clock.Now().Add(10 * time.Minute)))
+				}
 				accept(t, r.all[0].Validator, raw)
 				r.asked(t, 1, &before)
 				ends := tc.ends - validator.DefaultMaxSkew

@@ -5,6 +5,15 @@ import "time"
 // FleetOutcome is what came of a use of a shared store. The set is closed.
 type FleetOutcome string
 
+// FleetUse is what a shared store is used for. The set is closed.
+type FleetUse string
+
+// The uses.
+const (
+	FleetAnswers FleetUse = "answers" // Fleet.Answers
+	FleetKeys    FleetUse = "keys"    // Fleet.Keys
+)
+
 // The outcomes. A look-up has one of the first six.
 const (
 	FleetFound       FleetOutcome = "found"       // what another replica put there was used
@@ -13,7 +22,7 @@ const (
 	FleetGaveUp      FleetOutcome = "gave_up"     // it is asked here too: another replica had promised to, and took too long
 	FleetUnavailable FleetOutcome = "unavailable" // the store failed, or took too long
 	FleetSuspended   FleetOutcome = "suspended"   // it failed a moment ago, and was not asked
-	FleetKept        FleetOutcome = "kept"        // an answer was put there
+	FleetKept        FleetOutcome = "kept"        // an answer or a key set was put there
 	FleetUnreadable  FleetOutcome = "unreadable"  // what was there does not open: changed, put in another's place, or sealed under another secret
 )
 
@@ -21,6 +30,7 @@ const (
 type FleetEvent struct {
 	// Issuer is the Name of the configured issuer.
 	Issuer  string
+	Use     FleetUse
 	Outcome FleetOutcome
 	// Err is why, with FleetUnavailable. It is for logs.
 	Err error
@@ -32,7 +42,7 @@ type FleetEvent struct {
 func (w *witness) fleet(e FleetEvent) {
 	defer func() { _ = recover() }()
 	if w.logger != nil && (e.Outcome == FleetUnavailable || e.Outcome == FleetUnreadable) {
-		w.logger.Warn("shared store", "issuer", e.Issuer, "outcome", e.Outcome, "error", e.Err)
+		w.logger.Warn("shared store", "issuer", e.Issuer, "use", e.Use, "outcome", e.Outcome, "error", e.Err)
 	}
 	if w.observer.Fleet != nil {
 		w.observer.Fleet(e)

@@ -217,7 +217,7 @@ func TestFleetMistakes(t *testing.T) {
 			*c.Fleet = validator.Fleet{Sealer: c.Fleet.Sealer, Answers: c.Fleet.Answers}
 		}, nil},
 		"no sealer":    {func(c *validator.Config) { c.Fleet.Sealer = nil }, []string{"Fleet.Sealer"}},
-		"nothing":      {func(c *validator.Config) { *c.Fleet = validator.Fleet{} }, []string{"Fleet.Sealer", "Fleet.Answers"}},
+		"nothing":      {func(c *validator.Config) { *c.Fleet = validator.Fleet{} }, []string{"Fleet.Sealer", "Fleet"}},
 		"wait for it":  {func(c *validator.Config) { c.Fleet.Answers = nil }, []string{"Fleet.AnswerWait"}},
 		"nobody asked": {func(c *validator.Config) { c.Issuers = c.Issuers[2:] }, []string{"Fleet.Answers"}},
 		"negative": {func(c *validator.Config) { c.Fleet.MaxSkew, c.Fleet.StoreTimeout, c.Fleet.AnswerWait = -1, -1, -1 },

@@ -40,7 +40,7 @@ func guarded[T any](ctx context.Context, g *guard, call func(context.Context) (T
 	limited, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
 	got, err := remote.Launch(g.timeout, call, func(T, error) {}).Wait(limited)
-	g.report(err == nil, ctx.Err() != nil)
+	g.report(err == nil)
 	return got, err
 }
 
@@ -64,16 +64,14 @@ func (g *guard) pausing() bool {
 	return since >= 0 && since < g.pause
 }
 
-// report notes what came of a call. left: nobody waits for it any more, so that it may
-// have failed for that alone.
-func (g *guard) report(ok, left bool) {
+// report notes what came of a call. One that took the time of all that waits for it has
+// failed too: ctx is a flight's, which nobody ends by leaving.
+func (g *guard) report(ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case ok:
 		g.pause, g.trying = 0, false
-	case left:
-		g.trying = false
 	case g.pause != 0 && !g.trying: // it began before the pause
 	default:
 		g.pause = min(max(2*g.pause, firstStorePause), maxStorePause)

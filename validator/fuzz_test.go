@@ -22,9 +22,9 @@ import (
 // fuzzed is a generic server, its validator and a clock that stands still.
 type fuzzed struct {
 	server    *validatortest.Server
+	config    validator.Config
 	validator *validator.Validator
 	now       int64
-	config    validator.Config
 }
 
 func newFuzzed(f *testing.F) fuzzed {
@@ -34,7 +34,7 @@ func newFuzzed(f *testing.F) fuzzed {
 	c.Clock = clock.Now
 	v := build(f, c)
 	require.NoError(f, v.Ready(f.Context()))
-	return fuzzed{s, v, clock.Now().Unix(), c}
+	return fuzzed{s, c, v, clock.Now().Unix()}
 }
 
 // seed adds the seeds and fails unless the property accepts some of them and

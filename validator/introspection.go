@@ -129,12 +129,15 @@ func (v *Validator) ask(ctx context.Context, q question, fresh Freshness, arrive
 	for again := fresh.now(); ; again = true { // the flight had begun too long before we came, without the key, or before a revocation
 		got, err := v.inquiries.Do(ctx, q.id, remote.Errand[verdict]{
 			Timeout: askTimeout, Fresh: again,
-			Known: func() (verdict, bool) { return v.answered(q, fresh, arrived) },
-			Work:  func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Known:  func() (verdict, bool) { return v.answered(q, fresh, arrived) },
+			Work:   func(ctx context.Context) (verdict, error) { return v.inquire(ctx, q, fresh, again), nil },
+			Waited: v.witness.waiting(ctx, q.issuer.name, WaitIntrospection, v.clock),
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return nil, callerLeft(ctx)
+			e := callerLeft(ctx)
+			e.finding = atIntrospection
+			return nil, e
 		case err != nil:
 			// Not in the words of a panic: it may quote the request.
 			return nil, refuse(ReasonIntrospectionUnavailable, "the question ended without an answer: it panicked, or took too long")
@@ -201,6 +204,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 	quoted := quotes(answer, q.raw)
 	if e != nil && quoted {
 		e.Detail = "the answer quotes the token, and is not quoted here"
+		e.finding = e.finding.unquoted()
 	}
 	switch {
 	case e == nil && ctx.Err() == nil && !quoted:
@@ -212,7 +216,7 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 		v.forget(q, e.Reason, answer.SentAt, now.Add(inactiveFor))
 	}
 	if e == nil || e.Reason != ReasonIntrospectionBusy && e.Reason != ReasonIntrospectionSuspended { // it was asked
-		v.witness.introspection(Introspection{Issuer: q.issuer.name, Err: e, Took: now.Sub(began)})
+		v.witness.introspection(Introspection{q.issuer.name, e, now.Sub(began), remote.FlightOf(ctx)})
 	}
 	return verdict{known, e}, answer
 }
@@ -249,12 +253,14 @@ func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error)
 		f.check = "answer"
 		return nil, refuse(ReasonIntrospectionMalformed, f.error().Detail)
 	case f != nil:
+		f.check = "answer"
 		return nil, f.error() // what it is bound to is not known: never a bearer token
 	case !a.of(q.issuer):
 		return nil, refuse(ReasonIntrospectionMalformed, "the answer is another issuer's")
 	}
 	known, f := v.factsOf(q, &a, answer.SentAt)
 	if f != nil {
+		f.check = "answer " + f.check
 		return nil, verified(f.error())
 	}
 	// RFC 9449 6.2: a DPoP token is bound, and the answer says to which key.
@@ -287,7 +293,7 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 	}
 	if q.own != nil {
 		if f := c.agree(q.own, said); f != nil {
-			f.check = "answer"
+			f.check = "agrees"
 			return nil, f
 		}
 	}

@@ -94,6 +94,7 @@ type sourceSpec struct {
 	refresh            keyRefresh
 	client             *http.Client
 	rule               endpointRule
+	sharing            keySharing
 }
 
 // keyRefresh is when keys are asked for.
@@ -148,8 +149,15 @@ func newSource(spec sourceSpec, clock func() time.Time, seen *atomic.Pointer[wit
 		RefreshBurst: spec.refresh.burst, RefreshInterval: spec.refresh.interval,
 		MaxAge: spec.refresh.maxAge, MaxStale: spec.refresh.maxStale, EmptyGrace: spec.refresh.emptyGrace,
 		CheckURL: spec.rule.check, HTTPClient: spec.client, Clock: clock,
+		Shared: spec.sharing.shared(spec, clock, seen),
 		OnFetch: func(f jwks.Fetch) {
-			seen.Load().keyFetch(KeyFetch{Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed})
+			seen.Load().keyFetch(KeyFetch{
+				Issuer: spec.name, Err: f.Err, Keys: f.Keys, Skipped: f.Skipped, Changed: f.Changed, Shared: f.Shared,
+				Took: f.Took, Flight: f.Flight,
+			})
+		},
+		OnWait: func(ctx context.Context) func(uint64, bool) {
+			return seen.Load().waiting(ctx, spec.name, WaitKeys, clock)
 		},
 	})
 }

@@ -10,18 +10,22 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// IssuerStatus is what is known of the keys of one issuer.
+// IssuerStatus is what is known of the keys of one issuer, and how asking it goes.
 type IssuerStatus struct {
 	Name, URL string
 	// Keys is nil for an issuer that is OpaqueOnly.
 	Keys *jwks.Status
+	// Introspection is nil for an issuer that is not asked about tokens.
+	Introspection *introspect.Status
 }
 
 // Status tells of every issuer, in the order of Config.Issuers, which keys are known
-// and how fetching them went: for health pages and metrics. It does no I/O. What went
+// and how fetching them went, and whether it can be asked about tokens: for health pages
+// and metrics. It does no I/O. What went
 // wrong may name addresses that only operators should see.
 func (v *Validator) Status() []IssuerStatus {
 	list := make([]IssuerStatus, len(v.trusted.all))
@@ -30,6 +34,10 @@ func (v *Validator) Status() []IssuerStatus {
 		if is.keys != nil {
 			status := is.keys.Status()
 			list[i].Keys = &status
+		}
+		if is.introspection != nil {
+			status := is.introspection.Status()
+			list[i].Introspection = &status
 		}
 	}
 	return list

@@ -67,7 +67,7 @@ func TestStatusOfAges(t *testing.T) {
 	for _, want := range []struct {
 		step       time.Duration
 		due, stale bool
-	}{{0, false, false}, {time.Hour, false, false}, {1, true, false}, {time.Hour - 1, true, false}, {1, true, true}} {
+	}{{0, false, false}, {54 * time.Minute, false, false}, {6*time.Minute + 1, true, false}, {time.Hour - 1, true, false}, {1, true, true}} {
 		clock.Advance(want.step)
 		keys := v.Status()[0].Keys
 		assert.Equal(t, want.due, keys.Due, clock.Now())

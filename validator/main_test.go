@@ -88,7 +88,9 @@ func reject(t testing.TB, v *validator.Validator, raw string, class error, reaso
 	t.Helper()
 	token, err := v.Validate(t.Context(), raw)
 	assert.Nil(t, token, "a token beside an error")
-	return refused(t, err, class, reason)
+	e := refused(t, err, class, reason)
+	assert.Contains(t, names, e.Place(), "Explain has no check for this refusal")
+	return e
 }
 
 // refused asserts that err is a refusal of exactly that class and that reason.

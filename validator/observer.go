@@ -8,18 +8,28 @@ import (
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
-// Observer is told what happens. Each function may be nil; each is called
+// Observer is told what happens: of every decision, of everything that is read from an
+// issuer, of who waited for that, and of what issuers tell. The set is closed. What is
+// the case at a moment, such as how old the keys are, is no event: see Validator.Status and
+// Revocations.Status. Each function may be nil; each is called
 // synchronously, so it should only count, and must be safe for concurrent use.
 type Observer struct {
 	// Decision is called once for every call of Validate, ValidateWith and Refused,
 	// with the context of that call.
 	Decision func(context.Context, Decision)
+	// Wait is called when a call has waited for something to be read from an issuer, with
+	// the context of that call, before its Decision. What is read is shared: one KeyFetch,
+	// Introspection or StatusFetch may have many who wait, or none.
+	Wait func(context.Context, Wait)
 	// KeyFetch is called after every fetch of a key set, before those who wait for
 	// it go on.
 	KeyFetch func(KeyFetch)
 	// Introspection is called after every question to an issuer, before those who
 	// wait for the answer go on.
 	Introspection func(Introspection)
+	// StatusFetch is called after every fetch of a status list, before those who wait
+	// for it go on.
+	StatusFetch func(StatusFetch)
 	// Signal is called for every call of ReceiveEvent and ReceiveLogout, with the
 	// context of that call.
 	Signal func(context.Context, Signal)
@@ -57,6 +67,13 @@ type KeyFetch struct {
 	Skipped []jwks.Skipped
 	// Changed: the set holds other keys than before.
 	Changed bool
+	// Shared: the set is one that another replica fetched (Fleet.Keys), and nobody was
+	// asked; beside an Err, it stands in for what could not be had.
+	Shared bool
+	// Took is how long it took, by Config.Clock.
+	Took time.Duration
+	// Flight is its number, unique in this process. See Wait.
+	Flight uint64
 }
 
 // Introspection is the outcome of one question to an issuer about a token.
@@ -68,6 +85,47 @@ type Introspection struct {
 	Err *Error
 	// Took is how long it took, waiting for its turn included, by Config.Clock.
 	Took time.Duration
+	// Flight is its number, unique in this process. See Wait.
+	Flight uint64
+}
+
+// StatusFetch is the outcome of one fetch of a status list.
+type StatusFetch struct {
+	// Issuer is the Name of the configured issuer whose token named the list.
+	Issuer string
+	// Err is nil when the list was read, and else of class ErrUnavailable.
+	Err *Error
+	// Took is how long it took, by Config.Clock.
+	Took time.Duration
+	// Flight is its number, unique in this process. See Wait.
+	Flight uint64
+}
+
+// WaitFor is what a call waited for. The set is closed: it is safe as a metric label.
+type WaitFor string
+
+// What calls wait for.
+const (
+	WaitKeys          WaitFor = "keys"          // KeyFetch
+	WaitIntrospection WaitFor = "introspection" // Introspection, or a place in the queue
+	WaitStatusList    WaitFor = "status_list"   // StatusFetch
+)
+
+// Wait is how long one call waited for something that is read from an issuer. A call that
+// was answered from memory, or refused at once, did not wait.
+type Wait struct {
+	// Issuer is the Name of the configured issuer.
+	Issuer string
+	// For is what it waited for.
+	For WaitFor
+	// Took is how long it waited, by Config.Clock.
+	Took time.Duration
+	// Left: the call's own context ended before there was an outcome.
+	Left bool
+	// Flight is that of the KeyFetch, Introspection or StatusFetch. It was told before,
+	// unless Left, or where nobody was asked: a queue or a circuit refused the question, or
+	// a replica had answered it (Config.Fleet).
+	Flight uint64
 }
 
 // witness passes events on to the observer and the logger in force. Key sources
@@ -114,6 +172,29 @@ func (w *witness) introspection(i Introspection) {
 	}
 	if w.observer.Introspection != nil {
 		w.observer.Introspection(i)
+	}
+}
+
+// statusFetch guards those who wait for the list from a panic of the observer.
+func (w *witness) statusFetch(f StatusFetch) {
+	defer func() { _ = recover() }()
+	if w.logger != nil && f.Err != nil {
+		w.logger.Warn("status list unavailable", "issuer", f.Issuer, "error", f.Err.Error())
+	}
+	if w.observer.StatusFetch != nil {
+		w.observer.StatusFetch(f)
+	}
+}
+
+// waiting begins to measure how long a call waits, and returns whom to tell when that is
+// over. nil: nobody wants to know.
+func (w *witness) waiting(ctx context.Context, issuer string, what WaitFor, clock func() time.Time) func(flight uint64, left bool) {
+	if w.observer.Wait == nil {
+		return nil
+	}
+	began := clock()
+	return func(flight uint64, left bool) {
+		w.observer.Wait(ctx, Wait{issuer, what, clock().Sub(began), left, flight})
 	}
 }
 

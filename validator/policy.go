@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -130,11 +131,11 @@ func (p *Policy) decide(ctx context.Context, t *facts) *Error {
 	}
 	switch {
 	case !p.permitsIssuer(t.issuer):
-		return refuse(ReasonIssuerNotAllowed, fmt.Sprintf("the policy is for issuers %q", p.Issuers))
+		return refuse(ReasonIssuerNotAllowed, fmt.Sprintf("the policy is for issuers %q, found %q", p.Issuers, t.issuer.name))
 	case len(p.Audiences) > 0 && !t.forOneOf(p.Audiences):
-		return refuse(ReasonAudienceNotAllowed, fmt.Sprintf("the policy is for audiences %q", p.Audiences))
+		return refuse(ReasonAudienceNotAllowed, fmt.Sprintf("the policy is for audiences %q, found %.100q", p.Audiences, strings.Join(t.audience, " ")))
 	case len(p.ClientIDs) > 0 && !slices.Contains(p.ClientIDs, t.clientID):
-		return refuse(ReasonClientNotAllowed, fmt.Sprintf("the policy is for clients %q", p.ClientIDs))
+		return refuse(ReasonClientNotAllowed, fmt.Sprintf("the policy is for clients %q, found %.100q", p.ClientIDs, t.clientID))
 	case p.MaxTokenAge != 0 && !t.issuedAt.within(p.MaxTokenAge, t.instant()):
 		return refuse(ReasonTokenTooOld, fmt.Sprintf("the policy asks for iat at most %v ago, found %v", p.MaxTokenAge, t.issuedAt))
 	case !containsAll(t.scopes, p.Scopes), len(p.AnyScope) > 0 && !containsAny(t.scopes, p.AnyScope):
@@ -154,6 +155,7 @@ func (p *Policy) insufficient(t *facts) *Error {
 	if len(p.AnyScope) > 0 {
 		detail += fmt.Sprintf(" and one of %q", p.AnyScope)
 	}
+	detail += fmt.Sprintf(", found %.100q", strings.Join(t.scopes, " "))
 	e := refuse(ReasonInsufficientScope, detail)
 	// RFC 6750 3: the scope necessary to access the resource, and no more.
 	e.Challenge.Scope = slices.Clone(p.Scopes)

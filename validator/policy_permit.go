@@ -16,10 +16,12 @@ func (p *Policy) askPermit(ctx context.Context, t *facts) *Error {
 	if err == nil {
 		return nil
 	}
-	if e := callerLeft(ctx); e != nil {
-		return e
+	e := callerLeft(ctx)
+	if e == nil {
+		e = p.permitError(err)
 	}
-	return p.permitError(err)
+	e.finding = atPermit // whatever reason it was given
+	return e
 }
 
 // permitError makes a refusal of what Permit returned. As with a Proof, its error is

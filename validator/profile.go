@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
 )
@@ -161,4 +162,23 @@ func setOf(list []string) map[string]struct{} {
 		set[one] = struct{}{}
 	}
 	return set
+}
+
+// saysItIs is all by which a token tells what kind it is, for logs: a claim typ is
+// easily taken for the header's.
+func (c *candidate) saysItIs() string {
+	said := "no header typ"
+	if c.typ != "" {
+		said = "header typ " + c.typ
+	}
+	if c.claims.kind != "" {
+		said += ", claim typ " + c.claims.kind
+	}
+	if c.claims.use != "" {
+		said += ", claim token_use " + c.claims.use
+	}
+	if len(c.claims.foreign) > 0 {
+		said += ", of another kind of token: " + strings.Join(c.claims.foreign, " ")
+	}
+	return said
 }

@@ -61,7 +61,7 @@ func (t *facts) marked(clean *atomic.Uint64, known uint64) (marked, missing bool
 func (m *marks) look(t *facts) (newest, version uint64, missing bool) {
 	m.of.mu.RLock()
 	defer m.of.mu.RUnlock()
-	return m.newest(t), m.version.Load(), m.of.refusing()
+	return m.newest(t), m.version.Load(), m.refusing()
 }
 
 // markVersion is the version of the issuer's marks now: of which a question that is yet

@@ -40,7 +40,7 @@ type feedState struct {
 	retryAfter time.Duration
 	publish    func([]RevocationMark) // nil: nobody follows yet
 	told       chan struct{}          // closed when the feed first says how it is
-	caughtUp   bool                   // once
+	read       int                    // issuers, of whose marks all were read
 }
 
 // Follower is the end at which a feed, such as rediscache.Feed, is attached to
@@ -102,6 +102,14 @@ func (f *Follower) Horizon() (longest time.Duration) {
 	return longest
 }
 
+// Issuers is how many issuers there have been, each with those of its tenants. When it
+// rises, marks that did not apply may: all must be read again, and CaughtUp told.
+func (f *Follower) Issuers() int {
+	f.revocations.mu.RLock()
+	defer f.revocations.mu.RUnlock()
+	return len(f.revocations.issuers)
+}
+
 // Behind says that the feed cannot know of all marks, why, and when it may be better.
 func (f *Follower) Behind(detail string, retryAfter time.Duration) {
 	r := f.revocations
@@ -119,13 +127,14 @@ func (f *Follower) Behind(detail string, retryAfter time.Duration) {
 	r.feed.Detail, r.feed.retryAfter = detail, retryAfter
 }
 
-// CaughtUp says that the feed knows of all marks now.
-func (f *Follower) CaughtUp() {
+// CaughtUp says that the feed knows of all marks now, of the issuers that there were when
+// it began to read (Issuers). Of later ones it is behind, for their marks did not apply.
+func (f *Follower) CaughtUp(issuers int) {
 	r := f.revocations
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.feed.tell()
-	r.feed.caughtUp = true
+	r.feed.read = max(r.feed.read, issuers)
 	if r.feed.Behind { // nobody wrote down meanwhile that a token is clean
 		r.feed.FeedStatus = FeedStatus{Since: r.now()}
 	}
@@ -142,11 +151,21 @@ func (s *feedState) tell() {
 // refusing reports whether nothing is accepted. r.mu is held.
 func (r *Revocations) refusing() bool { return r.whileBehind == RefuseWhileBehind && r.feed.Behind }
 
+// refusing reports whether no token of this issuer is accepted: also before all has been
+// read again for one that came after the feed had caught up. m.of.mu is held.
+func (m *marks) refusing() bool {
+	return m.of.refusing() || m.of.whileBehind == RefuseWhileBehind && m.place >= m.of.feed.read
+}
+
 // behind is why a token cannot be decided on while the feed is.
 func (r *Revocations) behind() *Error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	e := refuse(ReasonRevocationsBehind, "the feed of revocations: "+r.feed.Detail)
+	detail := r.feed.Detail
+	if !r.feed.Behind {
+		detail = "it has not been read for this issuer yet"
+	}
+	e := refuse(ReasonRevocationsBehind, "the feed of revocations: "+detail)
 	e.RetryAfter = r.feed.retryAfter
 	return e
 }
@@ -163,7 +182,7 @@ func (r *Revocations) ready(ctx context.Context) *Error {
 		return callerLeft(ctx)
 	}
 	r.mu.RLock()
-	ready := r.feed.caughtUp || r.whileBehind == ServeWhileBehind
+	ready := r.whileBehind == ServeWhileBehind || !r.refusing() && r.feed.read >= len(r.issuers)
 	r.mu.RUnlock()
 	if ready {
 		return nil

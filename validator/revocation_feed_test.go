@@ -204,6 +204,21 @@ func TestFullTableOfMarksThatCome(t *testing.T) {
 	ended(t, watched)
 }
 
+// TestMarksThatComeTooLate take nobody's room.
+func TestMarksThatComeTooLate(t *testing.T) {
+	here, out, _ := following(t, validator.RevocationsConfig{})
+	a := newRevocable(t, func(c *validator.Config) { c.Revocations = here })
+	a.revoke(t, sub("a"))
+	late := out.Marks()
+	a.clock.Advance(2 * lifetime)
+	a.revoke(t, sub("b"))
+	there, in, _ := following(t, validator.RevocationsConfig{MaxMarks: 1})
+	a.replica(t, there)
+	require.NoError(t, in.Apply(append(late, out.Marks()...)))
+	assert.Equal(t, 1, there.Status().Marks)
+	assert.Zero(t, there.Status().Folded)
+}
+
 func TestMarksThatAreNone(t *testing.T) {
 	good, err := validator.EncodeMarks(nil)
 	require.NoError(t, err)
@@ -269,7 +284,7 @@ func TestRefuseWhileBehind(t *testing.T) {
 			raw, later := mint("jane"), mint("joe")
 			behind(t, r, raw)
 			behind(t, r, raw)
-			feed.CaughtUp()
+			feed.CaughtUp(feed.Issuers())
 			token := accept(t, r.validator, raw)
 			assert.Same(t, token, accept(t, r.validator, raw))
 			assert.False(t, revocations.Status().Feed.Behind)
@@ -292,8 +307,8 @@ func TestRefuseWhileBehind(t *testing.T) {
 				r.clock.Advance(time.Second)
 				feed.Behind("the line is cut still", 2*time.Second)
 				assert.Equal(t, status.Since, revocations.Status().Feed.Since)
-				feed.CaughtUp()
-				feed.CaughtUp()
+				feed.CaughtUp(feed.Issuers())
+				feed.CaughtUp(feed.Issuers())
 				assert.Equal(t, validator.FeedStatus{Since: r.clock.Now()}, revocations.Status().Feed)
 				accept(t, r.validator, raw)
 				_, err = r.validator.Recheck(token)
@@ -324,7 +339,7 @@ func TestAnswerWhileBehind(t *testing.T) {
 	r.config.Revocations = revocations
 	r.validator, r.revocations = build(t, r.config), revocations
 	raw := r.OpaqueToken()
-	feed.CaughtUp()
+	feed.CaughtUp(feed.Issuers())
 	accept(t, r.validator, raw)
 	feed.Behind("", time.Second)
 	behind(t, r, raw)
@@ -333,7 +348,7 @@ func TestAnswerWhileBehind(t *testing.T) {
 	assert.Equal(t, 2, r.IntrospectionRequests())
 	behind(t, r, raw)
 	assert.Equal(t, 2, r.IntrospectionRequests(), "once")
-	feed.CaughtUp()
+	feed.CaughtUp(feed.Issuers())
 	accept(t, r.validator, raw)
 	assert.Equal(t, 2, r.IntrospectionRequests(), "the answer is newer than all marks that are known")
 }
@@ -344,7 +359,7 @@ func TestServeWhileBehind(t *testing.T) {
 	r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
 	raw, other := r.AccessToken(), r.AccessToken(validatortest.Subject("joe"))
 	accept(t, r.validator, raw)
-	feed.CaughtUp()
+	feed.CaughtUp(feed.Issuers())
 	feed.Behind("the line is cut", time.Second)
 	assert.True(t, revocations.Status().Feed.Behind)
 	accept(t, r.validator, raw)
@@ -354,11 +369,30 @@ func TestServeWhileBehind(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { accept(t, r.validator, other) }))
 }
 
+// TestStreamOfAnAskedTokenGoesOn when marks come of which its answer knew, or that are
+// about others.
+func TestStreamOfAnAskedTokenGoesOn(t *testing.T) {
+	revocations, feed, told := following(t, validator.RevocationsConfig{})
+	r := newAskedRevocable(t)
+	r.config.Revocations = revocations
+	r.validator, r.revocations = build(t, r.config), revocations
+	raw := r.OpaqueToken()
+	r.revoke(t, sub("user"))
+	mark := <-told
+	watched, stop := accept(t, r.validator, raw).Watch(t.Context()) // its issuer stands by it
+	defer stop()
+	r.revoke(t, sub("nobody"))
+	require.NoError(t, feed.Apply(<-told))
+	assert.NoError(t, watched.Err())
+	require.NoError(t, feed.Apply(mark))
+	ended(t, watched)
+}
+
 // TestStreamsGoOnWhileBehind: nobody has said that they were revoked.
 func TestStreamsGoOnWhileBehind(t *testing.T) {
 	revocations, feed, _ := following(t, validator.RevocationsConfig{WhileBehind: validator.RefuseWhileBehind})
 	r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
-	feed.CaughtUp()
+	feed.CaughtUp(feed.Issuers())
 	token := accept(t, r.validator, r.AccessToken())
 	watched, stop := token.Watch(t.Context())
 	defer stop()
@@ -376,9 +410,9 @@ func TestReadyWithAFeed(t *testing.T) {
 		told   func(*validator.Follower)
 		ready  bool
 	}{
-		"serve, caught up":  {validator.ServeWhileBehind, (*validator.Follower).CaughtUp, true},
+		"serve, caught up":  {validator.ServeWhileBehind, caughtUp, true},
 		"serve, behind":     {validator.ServeWhileBehind, func(f *validator.Follower) { f.Behind("", time.Second) }, true},
-		"refuse, caught up": {validator.RefuseWhileBehind, (*validator.Follower).CaughtUp, true},
+		"refuse, caught up": {validator.RefuseWhileBehind, caughtUp, true},
 		"refuse, behind":    {validator.RefuseWhileBehind, func(f *validator.Follower) { f.Behind("", 3*time.Second) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -394,7 +428,7 @@ func TestReadyWithAFeed(t *testing.T) {
 			err := <-answer
 			if !tc.ready {
 				assert.Equal(t, 3*time.Second, refused(t, err, validator.ErrUnavailable, validator.ReasonRevocationsBehind).RetryAfter)
-				feed.CaughtUp()
+				feed.CaughtUp(feed.Issuers())
 				err = r.validator.Ready(t.Context())
 			}
 			require.NoError(t, err)
@@ -403,3 +437,42 @@ func TestReadyWithAFeed(t *testing.T) {
 		})
 	}
 }
+
+// TestIssuerAfterCatchingUp: marks of an issuer that was not there when all was read did not
+// apply. Until all is read again nobody knows of them.
+func TestIssuerAfterCatchingUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		choice  validator.Behind
+		refuses bool
+	}{"refuse": {validator.RefuseWhileBehind, true}, "serve": {validator.ServeWhileBehind, false}} {
+		t.Run(name, func(t *testing.T) {
+			revocations, feed, _ := following(t, validator.RevocationsConfig{WhileBehind: tc.choice})
+			feed.CaughtUp(feed.Issuers()) // as it does before there is a validator
+			r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
+			raw := r.AccessToken()
+			if !tc.refuses {
+				accept(t, r.validator, raw)
+				assert.NoError(t, r.validator.Ready(t.Context()))
+				return
+			}
+			behind(t, r, raw)
+			behind(t, r, raw)
+			feed.CaughtUp(0) // it began to read before
+			behind(t, r, raw)
+			refused(t, r.validator.Ready(t.Context()), validator.ErrUnavailable, validator.ReasonRevocationsBehind)
+			feed.CaughtUp(feed.Issuers())
+			accept(t, r.validator, raw)
+			assert.NoError(t, r.validator.Ready(t.Context()))
+
+			// One more is no reason to refuse the tokens of those before.
+			other := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
+			behind(t, other, other.AccessToken())
+			accept(t, r.validator, raw)
+			accept(t, r.validator, r.AccessToken())
+			feed.CaughtUp(feed.Issuers())
+			accept(t, other.validator, other.AccessToken())
+		})
+	}
+}
+
+func caughtUp(f *validator.Follower) { f.CaughtUp(f.Issuers()) }

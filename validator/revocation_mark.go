@@ -36,7 +36,7 @@ const marksFormat = "bearerguard-marks/1"
 
 // markList is marks as they travel.
 type markList struct {
-	Format string `json:"format"`
+	Format string           `json:"format"`
 	Marks  []RevocationMark `json:"marks"`
 }
 
@@ -45,7 +45,9 @@ var ErrMarks = errors.New("not a list of marks")
 
 // EncodeMarks writes marks down, at some 130 bytes each, for DecodeMarks of another
 // process. Whoever can change what it writes can have tokens refused: seal it.
-func EncodeMarks(marks []RevocationMark) ([]byte, error) { return json.Marshal(markList{marksFormat, marks}) }
+func EncodeMarks(marks []RevocationMark) ([]byte, error) {
+	return json.Marshal(markList{marksFormat, marks})
+}
 
 // DecodeMarks reads what EncodeMarks wrote. The error is ErrMarks.
 func DecodeMarks(data []byte) ([]RevocationMark, error) {

@@ -16,7 +16,8 @@ func (r *Revocations) adopt(c *Issuer, clock func() time.Time, leeway time.Durat
 	m := r.of(func(m *marks) bool { return m.family == family })
 	if m == nil {
 		m = newMarks(r, family)
-		if r.refusing() {
+		m.place = len(r.issuers)
+		if m.refusing() {
 			m.version.Add(1) // nothing of this version is clean: facts begin with 0
 		}
 		r.issuers = append(r.issuers, m)

@@ -164,6 +164,7 @@ func (t *markTable) Pop() any {
 // marks are those of one configured issuer, or of a family of them.
 type marks struct {
 	of     *Revocations // whose mu guards all below but version
+	place  int          // among its issuers, in the order in which they came
 	family string       // see familyOf
 	urls   []string     // of it, that were configured
 	shape  template     // with many: of iss

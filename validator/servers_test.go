@@ -401,7 +401,9 @@ func TestObserver(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	require.Len(t, fetches, 2)
-	assert.Equal(t, validator.KeyFetch{Issuer: "orders", Keys: 1, Changed: true}, fetches[0])
+	assert.Equal(t, validator.KeyFetch{Issuer: "orders", Keys: 1, Changed: true, Took: fetches[0].Took, Flight: fetches[0].Flight}, fetches[0])
+	assert.Positive(t, fetches[0].Flight)
+	assert.Greater(t, fetches[1].Flight, fetches[0].Flight)
 	assert.Error(t, fetches[1].Err)
 	assert.Equal(t, 1, fetches[1].Keys)
 

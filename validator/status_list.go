@@ -62,6 +62,7 @@ func (v *Validator) checkStatus(ctx context.Context, t *facts) (waited bool, ref
 			Timeout: askTimeout,
 			Known:   func() (*statusList, bool) { return v.keptStatuses(t) },
 			Work:    func(ctx context.Context) (*statusList, error) { return v.fetchStatuses(ctx, t), nil },
+			Waited:  v.witness.waiting(ctx, t.issuer.name, WaitStatusList, v.clock),
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -110,6 +111,7 @@ func (v *Validator) fetchStatuses(ctx context.Context, t *facts) *statusList {
 		list, until = &statusList{refusal: e}, v.clock().Add(e.RetryAfter)
 	}
 	v.statuses.Put(t.status.list, *list, until)
+	v.witness.statusFetch(StatusFetch{t.issuer.name, list.refusal, v.clock().Sub(began), remote.FlightOf(ctx)})
 	return list
 }
 

@@ -85,6 +85,7 @@ type evidence struct {
 
 	subject, session, id, clientID, matched string
 	audience                                []string
+	keptAt                                  numericDate // 0: never
 }
 
 // inquiry is the last answer of the issuer about a token: it called it active.

@@ -24,22 +24,30 @@ func (v *Validator) Validate(ctx context.Context, rawToken string) (*Token, erro
 // it. It returns either a Token or an error, never both; errors are of type
 // *Error. Waiting for keys, or for the issuer's answer, ends with ctx.
 func (v *Validator) ValidateWith(ctx context.Context, rawToken string, require Requirements) (*Token, error) {
-	d, known := v.establish(ctx, rawToken, &require)
-	if d.Err == nil && known.status != nil {
-		var waited bool
-		if waited, d.Err = v.checkStatus(ctx, known); waited && d.Err == nil {
-			// Meanwhile it may have expired, or been revoked: a hit would say so.
-			d, known = v.establish(ctx, rawToken, &require)
-		}
-	}
-	if d.Err == nil {
-		d.Err = admit(ctx, rawToken, known, require)
-	}
+	d := v.decide(ctx, rawToken, &require)
 	v.witness.decision(ctx, d)
 	if d.Err != nil {
 		return nil, d.Err
 	}
 	return d.Token, nil
+}
+
+// decide is all that leads to a verdict: what Explain explains.
+func (v *Validator) decide(ctx context.Context, raw string, require *Requirements) Decision {
+	d, known := v.establish(ctx, raw, require)
+	if d.Err == nil && known.status != nil {
+		var waited bool
+		if waited, d.Err = v.checkStatus(ctx, known); d.Err != nil {
+			d.Err.finding = atStatusList
+		} else if waited {
+			// Meanwhile it may have expired, or been revoked: a hit would say so.
+			d, known = v.establish(ctx, raw, require)
+		}
+	}
+	if d.Err == nil {
+		d.Err = admit(ctx, raw, known, require)
+	}
+	return d
 }
 
 // Refused tells the Observer and the Logger of a refusal that a transport made
@@ -102,13 +110,13 @@ func (v *Validator) examine(ctx context.Context, s signedToken, require *Require
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
 	c, e := v.decode(s.compact)
-	switch {
-	case e != nil && e.Reason == ReasonNotJWT:
+	if e != nil && e.Reason == ReasonNotJWT {
 		return v.opaque(ctx, s.raw, require)
-	case e != nil:
-		return Decision{Err: e}, nil
 	}
 	defer c.free()
+	if e != nil {
+		return Decision{Err: e}, nil
+	}
 	d := Decision{Issuer: c.issuer.name}
 	if f := c.examine(checks, instant{dateOf(now), v.leeway}); f != nil {
 		d.Err = f.error()
@@ -153,7 +161,7 @@ func (c *candidate) verify(ctx context.Context, compact jose.Compact) (*jwks.Key
 }
 
 // decode reads header and claims and finds the issuer by exact iss. Nothing of it
-// is believed yet.
+// is believed yet. A candidate beside an error is one of no issuer.
 func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	header, e := v.headers.read(compact)
 	if e != nil {
@@ -161,11 +169,13 @@ func (v *Validator) decode(compact jose.Compact) (*candidate, *Error) {
 	}
 	c := candidates.Get().(*candidate)
 	c.known, c.header, c.typ, c.exact = header, header.Header, header.typ, absent
-	if e := v.decodeClaims(c, compact.Payload); e != nil {
+	switch e := v.decodeClaims(c, compact.Payload); {
+	case e == nil || e.Reason == ReasonUnknownIssuer:
+		return c, e
+	default:
 		c.free()
 		return nil, e
 	}
-	return c, nil
 }
 
 func (v *Validator) decodeClaims(c *candidate, payload string) *Error {
@@ -236,19 +246,20 @@ func (f *facts) pack() {
 	pack(texts...)
 }
 
-// keep remembers the facts for as long as they can matter.
+// keep remembers the facts for as long as they can matter. Nobody else has them yet.
 func (v *Validator) keep(digest [sha256.Size]byte, t *facts, now time.Time) {
-	v.cache.PutEntry(digest, t.entry, v.until(t, now))
+	t.keptAt = dateOf(now)
+	v.cache.PutEntry(digest, t.entry, v.keptUntil(t, now))
 }
 
-// until is for how long the facts can matter here.
-func (v *Validator) until(t *facts, now time.Time) time.Time {
+// keptUntil is how long facts are kept that are kept now.
+func (v *Validator) keptUntil(t *facts, now time.Time) time.Time {
 	until := t.expiry.plus(v.leeway).time()
 	if t.key == nil {
 		until = t.answerDeadline()
 	}
 	if v.cap > 0 && now.Add(v.cap).Before(until) {
-		until = now.Add(v.cap)
+		return now.Add(v.cap)
 	}
 	return until
 }
@@ -270,8 +281,9 @@ func (v *Validator) current(t *facts, now time.Time, byAnswer bool) *Error {
 }
 
 // admit holds a good token to what the call requires: possession first, then policy.
-func admit(ctx context.Context, raw string, known *facts, require Requirements) *Error {
+func admit(ctx context.Context, raw string, known *facts, require *Requirements) *Error {
 	if e := prove(ctx, raw, known, require.Proofs); e != nil {
+		e.finding = atProof // whatever reason it was given
 		return verified(e)
 	}
 	if require.Policy != nil {

@@ -67,7 +67,7 @@ func New(config Config) (*Validator, error) {
 // URL, JWKSURL, Okta profile, refresh settings, HTTPClient (the pointer) and
 // InsecureAllowHTTP are the same, the Revocations (the configuration need not repeat them,
 // and must not have others), and whether v was ready: an issuer that is new and cannot be
-// reached is no reason to take the service out of use. Where only Name or refresh settings
+// reached is no reason to take the service out of use. Where only Name, Fleet.Keys or refresh settings
 // differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
 // configuration hear of its fetches. v stays usable, and is unaffected by an
@@ -131,7 +131,7 @@ func (v *Validator) addIssuers(config Config, old map[sourceSpec]*jwks.Source) e
 		}
 		spec := sourceSpec{
 			is.name, is.url, c.JWKSURL, is.rules.metadataOf(is.url), c.keyRefresh(), config.HTTPClient,
-			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules},
+			endpointRule{config.InsecureAllowHTTP, is.rules == oktaRules}, config.Fleet.inForce().keySharing(),
 		}
 		if err := v.addKeys(is, c, spec, old); err != nil {
 			return err
@@ -166,11 +166,11 @@ func (v *Validator) addKeys(is *issuer, c Issuer, spec sourceSpec, old map[sourc
 	return nil
 }
 
-// inherit gives a source the keys that were known before its label or its refresh
-// settings changed: they came from the same place, by the same client.
+// inherit gives a source the keys that were known before its label, its refresh
+// settings or its fleet changed: they came from the same place, by the same client.
 func inherit(source *jwks.Source, spec sourceSpec, old map[sourceSpec]*jwks.Source) {
 	for before, known := range old {
-		before.name, before.refresh = spec.name, spec.refresh
+		before.name, before.refresh, before.sharing = spec.name, spec.refresh, spec.sharing
 		if before != spec {
 			continue
 		}
@@ -236,11 +236,12 @@ func (v *Validator) Ready(ctx context.Context) error {
 			}
 		})
 	}
+	var behind error
 	if e := v.revoked.ready(ctx); e != nil {
-		errs = append(errs, e)
+		behind = e
 	}
 	wg.Wait()
-	err := errors.Join(errs...)
+	err := errors.Join(append(errs, behind)...)
 	if err == nil {
 		v.ready.Store(true)
 	}

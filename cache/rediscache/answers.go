@@ -13,8 +13,8 @@ import (
 // AnswersConfig is what an Answers is made of. NewAnswers copies and checks it whole.
 type AnswersConfig struct {
 	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. Its
-	// user needs the commands EVAL, EVALSHA, HSTRLEN, HGET, HSET, PEXPIRE, GET, SET and
-	// DEL, for keys that begin with Prefix.
+	// user needs the commands EVAL, EVALSHA, TIME, HSTRLEN, HGET, HSET, PEXPIRE, GET, SET
+	// and DEL, for keys that begin with Prefix.
 	Client redis.UniversalClient
 	// Prefix is what all keys begin with, followed by "answers:" or "claims:". Default
 	// DefaultPrefix.

@@ -38,7 +38,7 @@ func takes(t *testing.T, a *rediscache.Answers, name, seen, owner string, lease 
 // a user with the commands that are said to be enough.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	rules := "~bearerguard:* +@connection +eval +evalsha +hstrlen +hget +hset +pexpire +get +set +del"
+	rules := "~bearerguard:* +@connection +eval +evalsha +time +hstrlen +hget +hset +pexpire +get +set +del"
 	plain := redistest.Start(t, redistest.Options{TLS: true, Rules: rules})
 	cluster := redistest.Start(t, redistest.Options{Cluster: true})
 	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{cluster.Addr()}, ContextTimeoutEnabled: true})
@@ -53,6 +53,14 @@ func TestAnswers(t *testing.T) {
 			t.Helper()
 			takes(t, a, "name", "", owner, time.Minute, "", claimed)
 		}
+		// By a clock that is wrong: it does not keep the others out.
+		put("of tomorrow", "", at.Add(24*time.Hour))
+		put("of now", "", at)
+		takes(t, a, "name", "", "nobody", 0, "of now", false)
+		put("ahead", "", at.Add(30*time.Second)) // by one that may be right
+		put("of now", "", at)
+		takes(t, a, "name", "", "nobody", 0, "ahead", false)
+		server.Do("DEL", "bearerguard:answers:{name}")
 		takes(t, a, "name", "", "nobody", 0, "", false)
 		claim("one", true)
 		claim("one", true) // its first answer may have been lost

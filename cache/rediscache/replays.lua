@@ -33,8 +33,14 @@ local run = string.match(info, '\nrun_id:(%w+)')
 local epoch = redis.call('HMGET', KEYS[1], 'run', 'began', 'seen')
 local began, seen = tonumber(epoch[2]), tonumber(epoch[3])
 if epoch[1] ~= run or began < tonumber(ARGV[6]) or now + skew < seen then
-  began = now
+  began, seen = now, now
   redis.call('HSET', KEYS[1], 'run', run, 'began', now, 'seen', now)
+end
+-- How far the clock went is noted whatever is answered, once in a skew: by one that is ahead
+-- all may be past, and Redis drops it on time. No more than twice the skew too early, which
+-- is how much longer proofs are kept. Without memory for that, the rest goes on.
+if now > seen + skew then
+  redis.pcall('HSET', KEYS[1], 'seen', now)
 end
 
 -- Nothing is remembered that has less time, or more, than this relies on.

@@ -3,6 +3,7 @@ package rediscache_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -108,9 +109,18 @@ func (f forgetful) failOver(*testing.T) {
 
 // thereAndBack: the first has not forgotten anything, and knows nothing of what was used
 // with the second.
-func (f forgetful) thereAndBack(t *testing.T) {
+// there has the second server asked: the first question may fail with the connection that
+// was cut.
+func (f forgetful) there(t *testing.T) {
 	f.proxy.Switch(f.second)
-	undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+	redistest.Eventually(t, "the second server was asked", func() bool {
+		undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+		return f.second.Do("DBSIZE") == int64(1)
+	})
+}
+
+func (f forgetful) thereAndBack(t *testing.T) {
+	f.there(t)
 	f.proxy.Switch(f.first)
 }
 
@@ -136,8 +146,7 @@ func (f forgetful) evicts(t *testing.T, s *redistest.Server) {
 // thereAndBackEvicting: that it could not say anything in the end makes nobody forget
 // what was there.
 func (f forgetful) thereAndBackEvicting(t *testing.T) {
-	f.proxy.Switch(f.second)
-	undecided(t, f.store.Ready(t.Context()), validator.ReasonProofUnavailable)
+	f.there(t)
 	f.evicts(t, f.second)
 	f.proxy.Switch(f.first)
 }
@@ -259,4 +268,32 @@ func TestCallerLeaves(t *testing.T) {
 	cancel()
 	undecided(t, <-answered, validator.ReasonProofUnavailable)
 	s.Continue()
+}
+
+// TestClockThatWasAhead: it is known how far a server's clock went, whatever was answered
+// then: while it was ahead, proofs have had their time too early, and when it is set back
+// they could be used again.
+func TestClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	aged(t, s)
+	store := replays(t, s.Client(), patient)
+	r := newAPI(t).replica(t, store)
+	used := r.proof(iat(time.Now().Add(window)))
+	require.NoError(t, r.present(t, used))
+	// By the clock of a server that is ahead, what a replica asks about is past; and it is
+	// seen, at the latest a skew later than it was.
+	before := time.Now().Add(-2 * skew).UnixMilli()
+	s.Do("HSET", epochKey, "seen", before)
+	_, err := add(t, store, "a", 1, time.Now().Add(-time.Minute))
+	undecided(t, err, validator.ReasonProofUnavailable)
+	seen, err := strconv.ParseInt(s.Do("HGET", epochKey, "seen").(string), 10, 64)
+	require.NoError(t, err)
+	assert.Greater(t, seen, before)
+
+	// Nor does a server without memory take that for a reason to say anything else.
+	s.Do("HSET", epochKey, "seen", before)
+	s.Do("CONFIG", "SET", "maxmemory", "1")
+	replayed(t, r.present(t, used))
+	s.Do("CONFIG", "SET", "maxmemory", "0")
 }

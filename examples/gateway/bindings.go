@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"net/netip"
+	"sync/atomic"
 
+	"github.com/bearerguard/bearerguard/cache/rediscache"
 	"github.com/bearerguard/bearerguard/middleware/dpop"
 	"github.com/bearerguard/bearerguard/middleware/mtls"
 )
@@ -10,13 +13,16 @@ import (
 // usedProofs are the DPoP proofs that were used. They outlive a reload, and their
 // bounds cannot change: they were remembered for so long, and so many of them.
 type usedProofs struct {
-	*dpop.Memory
+	dpop.ReplayStore
 	bounds
+	shared *rediscache.Replays // the store, if it is in Redis
+	ready  atomic.Bool         // it was, once
 }
 
 type bounds struct {
 	window         duration
 	proofs, perKey int
+	shared         bool
 }
 
 // proofs verifies DPoP proofs (RFC 9449); nil: the file has none accepted.
@@ -50,21 +56,50 @@ func (g *gateway) proofs() *dpop.Verifier {
 	return verifier
 }
 
-// remember makes the memory of used proofs, unless there is one from before a reload.
+// remember makes the store of used proofs, unless there is one from before a reload.
 func (g *gateway) remember(part *dpopPart) {
 	g.positive("dpop.window", part.Window)
 	own := bounds{
 		duration(part.Window.or(dpop.DefaultWindow)),
 		g.atLeastOne("dpop.max_proofs", part.MaxProofs, dpop.DefaultCapacity),
 		g.atLeastOne("dpop.max_proofs_per_key", part.MaxProofsPerKey, dpop.DefaultPerKey),
+		g.fleet != nil && g.fleet.UsedProofs,
+	}
+	if own.shared && part.MaxProofs != nil {
+		g.fault("dpop.max_proofs", "is for this process: with redis.used_proofs, the memory of Redis is the bound")
 	}
 	switch {
-	case g.used == nil:
-		memory, _ := dpop.NewMemory(dpop.MemoryConfig{Capacity: own.proofs, PerKey: own.perKey}) // atLeastOne saw both
-		g.used = &usedProofs{memory, own}
-	case g.used.bounds != own:
+	case g.used != nil && g.used.bounds.shared != own.shared:
+		g.fault("redis.used_proofs", "cannot change while the gateway runs: restart it")
+	case g.used != nil && g.used.bounds != own:
 		g.fault("dpop", "window, max_proofs and max_proofs_per_key cannot change while the gateway runs: restart it")
+	case g.used != nil:
+	case own.shared && len(g.faults) > 0: // nothing will be asked of it
+		g.used = &usedProofs{bounds: own}
+	case own.shared:
+		replays, err := rediscache.NewReplays(rediscache.ReplaysConfig{
+			Client: g.fleet.link, Prefix: g.fleet.Prefix, Window: part.Window.or(0), MaxSkew: g.fleet.MaxSkew.or(0),
+			PerKey: own.perKey, Timeout: g.fleet.Timeout.or(0),
+		})
+		g.blame(err, inTable(map[string]string{"Prefix": "redis.prefix", "Window": "dpop.window"}))
+		g.used = &usedProofs{ReplayStore: replays, bounds: own, shared: replays}
+	default:
+		memory, _ := dpop.NewMemory(dpop.MemoryConfig{Capacity: own.proofs, PerKey: own.perKey}) // atLeastOne saw both
+		g.used = &usedProofs{ReplayStore: memory, bounds: own}
 	}
+}
+
+// began returns nil once a proof could be accepted, and then always: a Redis that began
+// anew has proofs refused, and no other requests.
+func (u *usedProofs) began(ctx context.Context) error {
+	if u == nil || u.shared == nil || u.ready.Load() {
+		return nil
+	}
+	err := u.shared.Ready(ctx)
+	if err == nil {
+		u.ready.Store(true)
+	}
+	return err
 }
 
 // atLeastOne is a number, or what applies if it was not there.

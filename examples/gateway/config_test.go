@@ -326,7 +326,8 @@ func TestExample(t *testing.T) {
 	require.True(t, closed)
 	_, err = newService(configure(t, small), nopLog())
 	require.NoError(t, err, "the small one in README.md")
-	s, err := newService(withSecret(t, strings.Replace(string(text), "/run/secrets/orders-api", "secret", 1)), nopLog())
+	s, err := newService(withSecrets(t, strings.NewReplacer("/run/secrets/orders-api", "secret", "/run/secrets/redis", "secret",
+		"/run/secrets/fleet", "fleet").Replace(string(text))), nopLog())
 	require.NoError(t, err)
 	assert.NotEmpty(t, s.current.Load().table.Audit())
 }

@@ -115,7 +115,7 @@ func inFile(field string) string {
 var movedInFile = strings.NewReplacer(
 	".IntrospectAlways", ".Introspection.Always", ".IntrospectionMaxAge", ".Introspection.MaxAge",
 	".StaleIfError", ".Introspection.StaleIfError", ".AllowMissing", ".Introspection.AllowMissing",
-	"OpaqueIssuer", "NoOpaqueTokens", "RevocationsConfig.", "Revocation.",
+	"OpaqueIssuer", "NoOpaqueTokens", "RevocationsConfig.", "Revocation.", "Fleet.StoreTimeout", "Redis.Timeout", "Fleet.", "Redis.",
 )
 
 // fieldsInFile are names that are not the lower case of the library's.
@@ -129,6 +129,7 @@ var fieldsInFile = map[string]string{
 	"MaxTokenAge": "max_token_age", "ACRValues": "acr_values", "MaxAuthAge": "max_auth_age",
 	"InsecureAllowHTTP": "insecure_allow_http", "MaxTokenLifetime": "max_token_lifetime",
 	"EventAudiences": "event_audiences", "LogoutClientIDs": "logout_client_ids", "MaxMarks": "max_marks",
+	"MaxSkew": "max_skew", "AnswerWait": "answer_wait",
 }
 
 // namesInFile spells the library's names in a message as the file does.

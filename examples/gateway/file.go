@@ -31,6 +31,7 @@ type file struct {
 	DPoP                 *dpopPart              `yaml:"dpop"`
 	ClientCertificate    *clientCertificatePart `yaml:"client_certificate"`
 	Revocation           *revocationPart        `yaml:"revocation"`
+	Redis                *redisPart             `yaml:"redis"`
 	Issuers              []issuerPart           `yaml:"issuers,required"`
 	Routes               []routePart            `yaml:"routes,required"`
 }
@@ -64,6 +65,36 @@ type revocationPart struct {
 	LogoutPath string `yaml:"logout_path"`
 	EventsPath string `yaml:"events_path"`
 	MaxMarks   int    `yaml:"max_marks"`
+}
+
+type redisPart struct {
+	Addresses            []string  `yaml:"addresses,required"`
+	Cluster              bool      `yaml:"cluster"`
+	SentinelMaster       string    `yaml:"sentinel_master"`
+	SentinelUser         string    `yaml:"sentinel_user"`
+	SentinelPasswordFile string    `yaml:"sentinel_password_file"`
+	TLS                  bool      `yaml:"tls"`
+	CAFile               string    `yaml:"ca_file"`
+	CertFile             string    `yaml:"cert_file"`
+	KeyFile              string    `yaml:"key_file"`
+	InsecurePlaintext    bool      `yaml:"insecure_plaintext"`
+	User                 string    `yaml:"user"`
+	PasswordFile         string    `yaml:"password_file"`
+	Prefix               string    `yaml:"prefix"`
+	SecretFile           string    `yaml:"secret_file"`
+	PreviousSecretFiles  []string  `yaml:"previous_secret_files"`
+	Timeout              *duration `yaml:"timeout"`
+	MaxSkew              *duration `yaml:"max_skew"`
+	Answers              bool      `yaml:"answers"`
+	AnswerWait           *duration `yaml:"answer_wait"`
+	UsedProofs           bool      `yaml:"used_proofs"`
+	Keys                 bool      `yaml:"keys"`
+	Revocations          *feedPart `yaml:"revocations"`
+}
+
+type feedPart struct {
+	WhileBehind string    `yaml:"while_behind,required"`
+	Silence     *duration `yaml:"silence"`
 }
 
 type issuerPart struct {

@@ -19,6 +19,7 @@ type gateway struct {
 	used      *usedProofs // nil: there was no dpop yet
 
 	revocations *validator.Revocations // nil: nothing is ever revoked
+	fleet       *fleet                 // nil: nothing is shared
 }
 
 // newGateway puts a configuration to work. old, if there is one, hands on its keys,
@@ -29,13 +30,16 @@ func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.
 	if old != nil {
 		build, g.used = old.validator.WithConfig, old.used
 	}
+	g.fleet = c.fleet(old)
 	trusted := c.trust(log)
+	trusted.Fleet = g.fleet.share()
 	guarded := middleware.Config{Realm: c.Realm, Logger: log, DPoP: g.proofs(), MutualTLS: c.mutualTLS()}
 	g.revocations = c.revocations(old)
 	trusted.Revocations = g.revocations
 	if err := c.err(); err != nil {
 		return nil, err // what the library would say of it too
 	}
+	g.fleet.follow(c, g.revocations, old)
 	var err error
 	if g.validator, err = build(trusted); err == nil {
 		g.guard, err = middleware.New(g.validator, guarded)

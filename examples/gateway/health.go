@@ -14,8 +14,19 @@ const readyTimeout = 900 * time.Millisecond
 func (g *gateway) health() []ownPath {
 	return []ownPath{
 		{"/healthz", probe(func(context.Context) error { return nil })},
-		{"/readyz", probe(g.validator.Ready)},
+		{"/readyz", probe(g.ready)},
 	}
+}
+
+// ready returns nil when requests can be decided on.
+func (g *gateway) ready(ctx context.Context) error {
+	if err := g.validator.Ready(ctx); err != nil {
+		return err
+	}
+	if err := g.inTouch(); err != nil { // Ready does not flip back, and this does
+		return err
+	}
+	return g.used.began(ctx)
 }
 
 type ownPath struct {

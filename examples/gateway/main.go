@@ -18,6 +18,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/redis/go-redis/v9"
 )
 
 func main() {
@@ -25,7 +27,8 @@ func main() {
 	signal.Notify(reload, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)                                             // a second signal ends the process at once
+	redis.SetLogger(redisLog{slog.New(slog.NewJSONHandler(os.Stderr, nil))}) // there is one for the process
 	if err := run(ctx, reload, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		complain(os.Stderr, err)
 		stop()

@@ -21,7 +21,7 @@ func (c *config) revocations(old *gateway) *validator.Revocations {
 	if c.Revocation == nil {
 		return nil
 	}
-	r, err := validator.NewRevocations(validator.RevocationsConfig{MaxMarks: c.Revocation.MaxMarks})
+	r, err := validator.NewRevocations(validator.RevocationsConfig{MaxMarks: c.Revocation.MaxMarks, WhileBehind: c.behind()})
 	c.blame(err, inFile)
 	return r
 }

@@ -21,7 +21,8 @@ type service struct {
 	current   atomic.Pointer[gateway]
 	// busy is held for reading by every request, upgraded connections included:
 	// http.Server.Shutdown does not wait for those.
-	busy sync.RWMutex
+	busy  sync.RWMutex
+	feeds sync.WaitGroup // of revocations, that run
 }
 
 // newService reads the configuration. It opens no port yet.
@@ -49,6 +50,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *service) serve(ctx context.Context, reload <-chan os.Signal, stdout io.Writer) error {
 	defer s.transport.CloseIdleConnections()
 	g := s.current.Load()
+	connected, disconnect := context.WithCancel(context.Background())
+	defer s.disconnect(disconnect)
+	s.connect(connected, g, nil)
 	requests, cut := context.WithCancel(context.Background())
 	defer cut()
 	front, err := s.listen(g, "listen", g.Listen, s, requests, g.tls())
@@ -70,7 +74,7 @@ func (s *service) serve(ctx context.Context, reload <-chan os.Signal, stdout io.
 	for {
 		select {
 		case <-reload:
-			s.reload()
+			s.reload(connected)
 		case <-front.ended:
 			return front.err
 		case <-ctx.Done():
@@ -86,14 +90,18 @@ func (s *service) admin(w http.ResponseWriter, r *http.Request) {
 
 // reload reads the file again. Requests under way go on as they began; a file with
 // a mistake changes nothing.
-func (s *service) reload() {
+func (s *service) reload(connected context.Context) {
 	old := s.current.Load()
 	g, err := s.next(old)
 	if err != nil {
 		s.log.Error("configuration not reloaded: the old one stays", "error", err.Error())
 		return
 	}
+	s.connect(connected, g, old)
 	s.current.Store(g)
+	if g.fleet == nil && old.fleet != nil {
+		old.fleet.use(nil)
+	}
 	s.log.Info("configuration reloaded")
 	g.audit()
 }

@@ -97,6 +97,9 @@ func parse(t *testing.T, text string) httpuri.URI {
 // TestParse: what each error is for.
 func TestParse(t *testing.T) {
 	for text, want := range map[string]error{
+		"https": httpuri.ErrScheme, "http": httpuri.ErrScheme,
+		"https://h/ 41": httpuri.ErrCharacters, "https://h/%4/": httpuri.ErrCharacters, "https://h/%4:": httpuri.ErrCharacters, "https://h/%4@": httpuri.ErrCharacters,
+		"https://h/%4`": httpuri.ErrCharacters, "https://h/%4G": httpuri.ErrCharacters, "https://h/%:4": httpuri.ErrCharacters,
 		"": httpuri.ErrScheme, "/": httpuri.ErrScheme, "//h/": httpuri.ErrScheme, "h/": httpuri.ErrScheme, "https:/h": httpuri.ErrScheme,
 		"ftp://h/": httpuri.ErrScheme, "https+x://h/": httpuri.ErrScheme, " https://h/": httpuri.ErrScheme, "httpſ://h/": httpuri.ErrScheme,
 		"https://": httpuri.ErrHost, "https:///a": httpuri.ErrHost, "https://:443": httpuri.ErrHost, "https://h%41/": httpuri.ErrHost,
@@ -117,6 +120,10 @@ func TestParse(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"https://h/..":           "https://h/",
+		"http://h:443/":          "http://h:443/",
+		"https://h:80/":          "https://h:80/",
+		"https://az09AZ/":        "https://az09az/",
+		"https://h/%30%39?~#~":   "https://h/09",
 		"https://h/.":            "https://h/",
 		"https://h/a/..":         "https://h/",
 		"https://h/a/.":          "https://h/a/",

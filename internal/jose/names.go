@@ -106,9 +106,7 @@ var lookAlikes = func() map[rune]rune {
 		'x': "хХχΧⅹⅩⲭˣₓ", 'y': "уУγΥүⲩʸ", 'z': "ᴢΖᶻ",
 	} {
 		for _, letter := range letters {
-			if _, taken := table[letter]; !taken {
-				table[letter] = ascii
-			}
+			table[letter] = ascii // each letter stands here once
 		}
 	}
 	return table

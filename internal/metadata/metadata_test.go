@@ -207,3 +207,17 @@ func TestEndpointThatIsNamedTwiceMakesNoDocument(t *testing.T) {
 		assert.ErrorIs(t, err, metadata.ErrDocument)
 	}
 }
+
+// A place that is named is asked, and no other.
+func TestPlaceThatIsNamed(t *testing.T) {
+	const place = "https://as.example/elsewhere"
+	n := &network{documents: map[string]string{place: `{"issuer":"https://as.example","jwks_uri":"https://as.example/keys"}`}}
+	check := func(u *url.URL) error { return remote.CheckURL(u, false) }
+	client := remote.NewClient(&http.Client{Transport: n}, check)
+	document, err := metadata.Discover(t.Context(), client, "https://as.example", place)
+	require.NoError(t, err)
+	assert.Equal(t, "https://as.example/keys", document.JWKSURI)
+	_, err = metadata.Discover(t.Context(), client, "https://other.example", place)
+	assert.ErrorIs(t, err, metadata.ErrDocument)
+	assert.Equal(t, []string{place, place}, n.asked)
+}

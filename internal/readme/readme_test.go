@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,9 +26,13 @@ var compiled = []string{
 	"middleware/grpcauth/example*_test.go",
 	"cache/rediscache/example*_test.go",
 	"internal/readme/firstapi/*.go",
+	"internal/readme/servers/*.go",
 	"examples/quickstart/*.go",
+	"examples/explain/*.go",
 	"examples/grpc/*.go",
+	"examples/observability/*.go",
 	"examples/routers/*.go",
+	"examples/migrate/*/*.go",
 }
 
 func read(t *testing.T, name string) string {
@@ -50,7 +55,7 @@ func documents(t *testing.T) []string {
 }
 
 // prose are the guides that show no code.
-var prose = []string{"docs/bad-days.md", "docs/vectors.md"}
+var prose = []string{"docs/bad-days.md", "docs/troubleshooting.md", "docs/vectors.md"}
 
 func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}
@@ -89,6 +94,22 @@ func TestReadmeIsShort(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 300)
 }
 
+// From import to a protected handler it takes 20 lines.
+func TestFirstExampleIsShort(t *testing.T) {
+	found, err := blocks(read(t, "README.md"))
+	require.NoError(t, err)
+	first, _, protected := strings.Cut(found[0].text, "log.Fatal(http.ListenAndServe")
+	require.True(t, protected)
+	require.Contains(t, first, ".Require(")
+	lines := 0
+	for _, line := range strings.Split(first[strings.Index(first, "import"):], "\n") {
+		if strings.TrimSpace(line) != "" {
+			lines++
+		}
+	}
+	assert.LessOrEqual(t, lines, 20)
+}
+
 // Links into the repository lead somewhere.
 func TestLinks(t *testing.T) {
 	for _, document := range append(documents(t), "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md") {
@@ -97,6 +118,27 @@ func TestLinks(t *testing.T) {
 				assert.FileExists(t, filepath.Join(root, filepath.Dir(document), link[1]), document)
 			}
 		}
+	}
+}
+
+// Pictures can be shown, and say in words what they show.
+func TestPictures(t *testing.T) {
+	pictures, err := filepath.Glob(filepath.Join(root, "docs/*.svg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	for _, name := range pictures {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var picture struct {
+			XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+			ViewBox string   `xml:"viewBox,attr"`
+			Title   string   `xml:"title"`
+			Desc    string   `xml:"desc"`
+		}
+		require.NoError(t, xml.Unmarshal(text, &picture), name)
+		assert.NotEmpty(t, picture.ViewBox, name)
+		assert.NotEmpty(t, picture.Title, name)
+		assert.NotEmpty(t, picture.Desc, name)
 	}
 }
 

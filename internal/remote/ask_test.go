@@ -380,17 +380,21 @@ func TestQuestionThatTheServerDoesNotAnswerIsAskedOnce(t *testing.T) {
 // A Transport of another type cannot be told which certificate to show.
 func TestCertificateNeedsAnHTTPTransport(t *testing.T) {
 	certificate := func(context.Context) (*tls.Certificate, error) { return nil, errors.New("not asked") }
+	dialTLS := func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }
 	for name, test := range map[string]struct {
 		base *http.Client
 		good bool
 	}{
-		"none":             {nil, true},
-		"no transport":     {&http.Client{}, true},
-		"a transport":      {&http.Client{Transport: &http.Transport{}}, true},
-		"HTTP/1.1 only":    {&http.Client{Transport: &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}}, true},
-		"with TLS":         {&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{}}}, true},
-		"of another type":  {&http.Client{Transport: transport(nil)}, false},
-		"one around it":    {&http.Client{Transport: around{&http.Transport{}}}, false},
+		"none":            {nil, true},
+		"no transport":    {&http.Client{}, true},
+		"a transport":     {&http.Client{Transport: &http.Transport{}}, true},
+		"HTTP/1.1 only":   {&http.Client{Transport: &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}}, true},
+		"with TLS":        {&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{}}}, true},
+		"of another type": {&http.Client{Transport: transport(nil)}, false},
+		"one around it":   {&http.Client{Transport: around{&http.Transport{}}}, false},
+		"makes TLS":       {&http.Client{Transport: &http.Transport{DialTLSContext: dialTLS}}, false},
+		//lint:ignore SA1019 DialTLS is deprecated, and still obeyed
+		"makes TLS, old":   {&http.Client{Transport: &http.Transport{DialTLS: func(n, a string) (net.Conn, error) { return dialTLS(t.Context(), n, a) }}}, false},
 		"the default, too": {&http.Client{Transport: http.DefaultTransport}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

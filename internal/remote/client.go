@@ -195,14 +195,12 @@ func transportError(err error) *Error {
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	if at, err := http.ParseTime(value); err == nil {
-		if now, err := http.ParseTime(header.Get("Date")); err == nil {
-			return min(max(at.Sub(now), 0), MaxRetryAfter)
+		now, err := http.ParseTime(header.Get("Date"))
+		if err != nil {
+			return 0
 		}
-		return 0
+		return min(max(at.Sub(now), 0), MaxRetryAfter)
 	}
-	seconds, err := strconv.ParseUint(value, 10, 63)
-	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is a very long time
-		return 0
-	}
+	seconds, _ := strconv.ParseUint(value, 10, 63) // 0 if it is no number, the most there is if it is a larger one
 	return time.Duration(min(seconds, uint64(MaxRetryAfter/time.Second))) * time.Second
 }

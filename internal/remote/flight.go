@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,9 +11,26 @@ import (
 // context of its own, so that no caller's departure fails the others, and a
 // panic in it is an error to all of them instead of the end of the process.
 type Flight[T any] struct {
-	done chan struct{}
+	number uint64
+	done   chan struct{}
 	outcome[T]
 }
+
+// flights numbers all flights of this process, so that whoever is told of one can be
+// told apart from who waited for another.
+var flights atomic.Uint64
+
+// numberKey is where the context of a flight has its number.
+type numberKey struct{}
+
+// FlightOf returns the number of the flight that a context is of; 0 for a caller's own.
+func FlightOf(ctx context.Context) uint64 {
+	number, _ := ctx.Value(numberKey{}).(uint64)
+	return number
+}
+
+// Number is unique in this process, and above 0.
+func (f *Flight[T]) Number() uint64 { return f.number }
 
 // outcome is written before done is closed, and read after.
 type outcome[T any] struct {
@@ -31,19 +49,19 @@ func Launch[T any](timeout time.Duration, work func(context.Context) (T, error),
 	return f
 }
 
-func newFlight[T any]() *Flight[T] { return &Flight[T]{done: make(chan struct{})} }
+func newFlight[T any]() *Flight[T] {
+	return &Flight[T]{number: flights.Add(1), done: make(chan struct{})}
+}
 
 func (f *Flight[T]) fly(timeout time.Duration, work func(context.Context) (T, error), land func(T, error)) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), numberKey{}, f.number), timeout)
 	result := make(chan outcome[T], 1)
 	go guarded(ctx, work, result)
 	// A transport of the user's may be deaf to its context. Those who wait are not
 	// held for it, and what it still returns is nobody's.
-	deaf := time.NewTimer(timeout + grace)
-	defer deaf.Stop()
 	select {
 	case f.outcome = <-result:
-	case <-deaf.C:
+	case <-time.After(timeout + grace):
 		f.err = &Error{Kind: Transport, Detail: "took longer than " + timeout.String()}
 	}
 	cancel()

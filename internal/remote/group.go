@@ -33,6 +33,9 @@ type Errand[T any] struct {
 	Known func() (T, bool)
 	// Work is done by one of those who share the flight.
 	Work func(context.Context) (T, error)
+	// Waited, if set, is told which flight the caller waited for, and whether the caller
+	// left before it landed. Not told where Known had the answer.
+	Waited func(flight uint64, left bool)
 }
 
 // Do returns the outcome of a flight about key, or the cause of the context's
@@ -43,7 +46,11 @@ func (g *Group[K, T]) Do(ctx context.Context, key K, e Errand[T]) (T, error) {
 	if ok {
 		return known, nil
 	}
-	return f.Wait(ctx)
+	value, err := f.Wait(ctx)
+	if e.Waited != nil {
+		e.Waited(f.number, err != nil && ctx.Err() != nil)
+	}
+	return value, err
 }
 
 func (g *Group[K, T]) join(key K, e Errand[T]) (f *Flight[T], known T, ok bool) {

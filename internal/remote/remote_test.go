@@ -67,6 +67,12 @@ func TestAddressesOfAnAuthorizationServer(t *testing.T) {
 		"https://as.example/#fragment":     never,
 		"https://as.example/#%2F":          never,
 		"https:as.example":                 never,
+		"https://*.example":                never,
+		"https://as.example:":              never,
+		"https://as.example:0":             never,
+		"https://as.example:1":             always,
+		"https://as.example:65535":         always,
+		"https://as.example:65536":         never,
 		"https:/keys":                      never,
 		"https://":                         never,
 		"https:///keys":                    never,
@@ -499,7 +505,8 @@ func TestWorkThatDoesNotReturnIsAnErrorToAllWhoWait(t *testing.T) {
 			f := remote.Launch(time.Minute, func(context.Context) (int, error) { end(); return 1, nil }, func(_ int, err error) { landed = err })
 			for range 3 {
 				value, err := f.Wait(context.Background())
-				kind(t, remote.Panicked, err)
+				failed := kind(t, remote.Panicked, err)
+				assert.Equal(t, name == "panic", failed.Detail == "work", "the cause is for the log")
 				assert.Zero(t, value)
 			}
 			kind(t, remote.Panicked, landed)

@@ -14,7 +14,7 @@ import (
 // anybody's keys).
 func CheckURL(u *url.URL, insecureHTTP bool) error {
 	switch {
-	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+	case u.Hostname() == "" || u.Opaque != "":
 		return errors.New("must be an absolute URL")
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
 		return errors.New("must spell its host in ASCII (punycode)") // others map it in their own ways

@@ -6,7 +6,7 @@
 //	...
 //	guard, err := middleware.New(v, middleware.Config{DPoP: proofs})
 //
-// For other transports, Verifier.Proof is a validator.Proof of what they know about a
+// For other transports, [Verifier.Proof] is a [validator.Proof] of what they know about a
 // request.
 //
 // # What is checked
@@ -26,6 +26,6 @@
 //
 // A proof is used up by the first request that passes everything else, even if a policy
 // refuses that request then. It is remembered, as a hash, for as long as a proof with its
-// iat can be accepted anywhere. By default that is a Memory of this process: replicas
-// and restarts need a shared ReplayStore, or Nonces.
+// iat can be accepted anywhere. By default that is a [Memory] of this process: replicas
+// and restarts need a shared [ReplayStore], or [Nonces].
 package dpop

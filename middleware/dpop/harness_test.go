@@ -202,10 +202,14 @@ func TestSchemes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // a miss and a hit
 				request := dpop.Request{Method: "GET", URL: address, Proofs: []string{a.key.Proof("GET", address, tc.token)}, Scheme: tc.scheme}
-				if err := a.decide(t, v.Proof(request), tc.token); tc.reason == "" {
-					assert.NoError(t, err)
-				} else {
-					assert.Equal(t, "invalid_token", invalid(t, err, tc.reason).Challenge.Code)
+				of := httptest.NewRequest("GET", path, nil)
+				of.Header.Set("DPoP", a.key.Proof("GET", address, tc.token))
+				for _, proof := range []validator.Proof{v.Proof(request), v.Request(of, tc.scheme)} {
+					if err := a.decide(t, proof, tc.token); tc.reason == "" {
+						assert.NoError(t, err)
+					} else {
+						assert.Equal(t, "invalid_token", invalid(t, err, tc.reason).Challenge.Code)
+					}
 				}
 			}
 		})
@@ -259,4 +263,12 @@ func TestWindow(t *testing.T) {
 	assert.NoError(t, a.present(t, v, a.proof(validatortest.Claim("exp", now+1))))
 	assert.NoError(t, a.present(t, v, a.proof(validatortest.Claim("nbf", now))))
 	invalid(t, a.present(t, v, a.proof(validatortest.Claim("nbf", float64(now)+0.5))), validator.ReasonProofTime)
+}
+
+// TestLongestProof: what is longer is not looked at.
+func TestLongestProof(t *testing.T) {
+	a := newAPI(t, "ES256")
+	v := a.verifier(t)
+	invalid(t, a.present(t, v, strings.Repeat("a", dpop.MaxProofSize)), validator.ReasonProofMalformed)
+	invalid(t, a.present(t, v, strings.Repeat("a", dpop.MaxProofSize+1)), validator.ReasonProofTooLarge)
 }

@@ -55,7 +55,7 @@ type shard struct {
 	seen      map[[sha256.Size]byte]struct{}
 	keys      map[string]*holder
 	queue     queue
-	forgotten int64 // the latest until of what was forgotten
+	forgotten int64 // the latest until of what was forgotten; nothing of before 1970 is remembered
 }
 
 // holder counts the remembered proofs of one key.
@@ -96,7 +96,6 @@ func NewMemory(config MemoryConfig) (*Memory, error) {
 	s := &Memory{capacity: int64(config.Capacity), perKey: config.PerKey, clock: config.Clock, seed: maphash.MakeSeed()}
 	for i := range s.shards {
 		s.shards[i].seen, s.shards[i].keys = map[[sha256.Size]byte]struct{}{}, map[string]*holder{}
-		s.shards[i].forgotten = math.MinInt64
 	}
 	return s, nil
 }

@@ -226,3 +226,27 @@ func TestMemoryTellsKeysApart(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryCountsAKeyOnAfterForgetting: that one of its proofs was forgotten does not
+// make its others uncounted.
+func TestMemoryCountsAKeyOnAfterForgetting(t *testing.T) {
+	c := newClock()
+	m := memory(t, dpop.MemoryConfig{PerKey: 2, Clock: c.Now})
+	add := func(i byte, lasts time.Duration) (bool, error) {
+		return m.Add(t.Context(), "key", sha256.Sum256([]byte{i}), c.Now().Add(lasts))
+	}
+	for i, lasts := range []time.Duration{time.Second, time.Hour} {
+		fresh, err := add(byte(i), lasts)
+		require.NoError(t, err)
+		assert.True(t, fresh)
+	}
+	c.Advance(time.Second)
+	fresh, err := add(2, time.Hour)
+	require.NoError(t, err)
+	assert.True(t, fresh)
+	_, err = add(3, time.Hour)
+	var e *validator.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, validator.ReasonProofKeyFull, e.Reason)
+	assert.ErrorIs(t, err, validator.ErrUnavailable)
+}

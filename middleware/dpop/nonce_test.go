@@ -2,7 +2,10 @@ package dpop_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -168,8 +171,21 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		assert.NotContains(t, log.String(), text)
 	}
 	assert.Contains(t, log.String(), "[DPoP nonces]")
+	assert.Equal(t, "[DPoP nonces]", fmt.Sprintf("%+v", own))
 	// Nor are they the caller's to change.
 	nonce := wanted(t, a.present(t, v, a.proof()))
 	own.Secret[0]++
+	assert.NoError(t, a.present(t, v, a.proof(with(nonce))))
+}
+
+// TestNonceIsTheSameInEveryVersion: replicas of two versions accept each other's, so how a
+// nonce is made does not change: 8 bytes of Unix time, and 16 of a MAC with a label of ours.
+func TestNonceIsTheSameInEveryVersion(t *testing.T) {
+	a := newAPI(t, "ES256")
+	v := a.verifier(t, nonces(dpop.Nonces{Secret: secret(1)}))
+	made := binary.BigEndian.AppendUint64(nil, uint64(a.clock.Now().Unix()))
+	mac := hmac.New(sha256.New, secret(1))
+	fmt.Fprintf(mac, "bearerguard DPoP nonce 1\x00%s%s", made, a.key.Thumbprint())
+	nonce := base64.RawURLEncoding.EncodeToString(append(made, mac.Sum(nil)[:16]...))
 	assert.NoError(t, a.present(t, v, a.proof(with(nonce))))
 }

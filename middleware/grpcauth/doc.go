@@ -12,7 +12,7 @@
 //	...
 //	server := grpc.NewServer(guard.ServerOptions()...)
 //
-// Inside, validator.FromContext returns the token. What nobody listed is refused,
+// Inside, [validator.FromContext] returns the token. What nobody listed is refused,
 // whether it is served or not: Unauthenticated without a token, PermissionDenied
 // with a good one. Health checks and reflection are no exception. Names are compared
 // with what is on the wire, byte for byte.
@@ -34,7 +34,7 @@
 //	ErrUnavailable                 Unavailable
 //
 // The third column is the reason of a google.rpc.ErrorInfo, in the domain
-// ErrorDomain: the error code that HTTP has in the challenge. The challenge itself
+// [ErrorDomain]: the error code that HTTP has in the challenge. The challenge itself
 // is in the trailer www-authenticate, word for word as in HTTP; a server that is a
 // handler of net/http (ServeHTTP) sends it without, because net/http forbids that
 // name in a trailer. Unavailable has a google.rpc.RetryInfo. Clients are told one
@@ -48,10 +48,10 @@
 // # Streams
 //
 // A stream ends when Validate would refuse its token: at once when that expires or is
-// revoked (validator.Revocations), and with the next message when its key was
+// revoked ([validator.Revocations]), and with the next message when its key was
 // withdrawn or is too old (Issuer.KeyMaxStale: Unavailable). The handler's context is
-// cancelled (context.Cause is the refusal), and SendMsg and RecvMsg return the status that the client gets, also to a handler that
-// waits in them. Policy and proofs are for the beginning of a stream, and no issuer is
+// cancelled (context.Cause is the refusal), and SendMsg and RecvMsg return the status that
+// the client gets, also to a handler that waits in them. Policy and proofs are for the beginning of a stream, and no issuer is
 // asked again: Issuer.IntrospectionMaxAge does not end one, and a mark does for which
 // the issuer would have to be asked. Config.StreamsOutliveTokens lets streams go on.
 package grpcauth

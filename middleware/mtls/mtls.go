@@ -22,6 +22,8 @@
 // server knew the client when it put the thumbprint into the token (RFC 8705 3 and
 // 6.2). Who wants more asks TLS for it, with ClientAuth and ClientCAs.
 //
+// For other transports, [Certificate] is a [validator.Proof] of the one they know.
+//
 // A token that is bound to no certificate needs none, and then none is looked at,
 // however malformed.
 package mtls

@@ -3,7 +3,7 @@
 // and OpenID Connect Back-Channel Logout. What they revoke is refused from the next
 // request on, although results are kept.
 //
-// The policy is the Validator's (ReceiveEvent, ReceiveLogout): a signal counts if one of
+// The policy is the Validator's ([validator.Validator.ReceiveEvent], ReceiveLogout): a signal counts if one of
 // its issuers signed it, for us; who delivers it does not matter, and one that is not
 // good changes nothing. A handler here adds no more than HTTP. It is for an address that
 // the authorization server can reach. A transmitter that authenticates its requests

@@ -17,7 +17,7 @@ const (
 
 	// StyleOkta is a token of an Okta custom authorization server: no
 	// header typ, claims ver, jti "AT.…", iss, aud, sub, iat, exp, cid, scp,
-	// an array, and uid if it is about a user.
+	// an array, and uid if it is about a user. Default Path "/oauth2/default".
 	StyleOkta
 
 	// StyleGeneric has the header typ JWT and the claims client_id and scope.

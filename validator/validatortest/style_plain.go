@@ -32,6 +32,7 @@ func plainID(header, claims map[string]any, _ string) {
 // okta is a custom authorization server of Okta.
 var okta = dialect{
 	client: "cid", scope: "scp", list: true,
+	path: "/oauth2/default", // without /oauth2/{id} it would be the org server
 	access: func(_, claims map[string]any, _ string) {
 		set(claims, map[string]any{"ver": 1, "jti": "AT." + rand.Text(), "uid": "00u-" + DefaultSubject})
 	},

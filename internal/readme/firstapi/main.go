@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"log"
 	"log/slog"
 	"net/http"
@@ -12,22 +11,21 @@ import (
 
 func main() {
 	v, err := validator.New(validator.Config{Logger: slog.Default(), Issuers: []validator.Issuer{{
-		URL:       "https://example.okta.com/oauth2/default", // the exact iss of the tokens
-		Audiences: []string{"api://orders"},                  // the name of this API
-		ClientIDs: []string{"0oa1b2c3d4"},                    // who may call it, or AnyClient: true
-		Profile:   validator.Okta(),
+		URL: "https://example.okta.com/oauth2/default", Profile: validator.Okta(), // the exact iss of the tokens
+		Audiences: []string{"api://orders"}, ClientIDs: []string{"0oa1b2c3d4"}, // this API, and who may call it
 	}}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	guard, err := middleware.New(v, middleware.Config{Realm: "orders"})
+	guard, err := middleware.New(v, middleware.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	readers := guard.Require(validator.Policy{Scopes: []string{"orders.read"}})
-	http.Handle("GET /orders", readers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := validator.FromContext(r.Context())
-		fmt.Fprintf(w, "the orders of %q\n", token.Subject())
-	})))
+	http.Handle("GET /orders", guard.Require(validator.Policy{Scopes: []string{"orders.read"}})(http.HandlerFunc(listOrders)))
 	log.Fatal(http.ListenAndServe("localhost:8080", nil))
+}
+
+func listOrders(w http.ResponseWriter, r *http.Request) {
+	token, _ := validator.FromContext(r.Context())
+	_, _ = w.Write([]byte("the orders of " + token.Subject() + "\n"))
 }

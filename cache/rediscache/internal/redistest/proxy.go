@@ -12,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/redisserver"
 )
 
 // Proxy stands between clients and a Server. Its methods belong to the test's own
@@ -27,8 +29,10 @@ func (s *Server) Proxy() *Proxy {
 	s.t.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	for {
-		p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", freePort(s.t)), s.Addr())}
-		err := p.proxy.Start()
+		port, err := redisserver.FreePort()
+		require.NoError(s.t, err)
+		p := &Proxy{s.t, s, toxiproxy.NewProxy(api, "redis", fmt.Sprintf("127.0.0.1:%d", port), s.Addr())}
+		err = p.proxy.Start()
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue // another process was faster
 		}
@@ -53,10 +57,10 @@ func (p *Proxy) Client(edits ...func(*redis.Options)) *redis.Client {
 // Cut ends all connections, and refuses new ones.
 func (p *Proxy) Cut() { p.proxy.Stop() }
 
-// Heal ends Cut.
+// Heal ends Cut. On a busy machine the port may be in use for a moment still.
 func (p *Proxy) Heal() {
 	p.t.Helper()
-	require.NoError(p.t, p.proxy.Start())
+	Eventually(p.t, "the proxy listens again", func() bool { return p.proxy.Start() == nil })
 }
 
 // Latency delays each answer from now on. 0: none.

@@ -3,16 +3,14 @@ package redistest
 import (
 	"crypto/tls"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/internal/redisserver"
 )
 
 // patience is how long anything may take before a test gives up.
@@ -55,37 +53,25 @@ const (
 // Server is a redis-server of its own, on a free port of 127.0.0.1. Its methods belong
 // to the test's own goroutine, and fail the test if they cannot do what they say.
 type Server struct {
-	t       testing.TB
-	o       Options
-	dir     string
-	port    int
-	tls     *tls.Config
-	admin   *redis.Client
-	process *os.Process
-	exited  chan struct{} // closed when process has ended
-}
-
-// binary is redis-server, or what REDIS_SERVER names, such as valkey-server.
-func binary() string {
-	if name := os.Getenv("REDIS_SERVER"); name != "" {
-		return name
-	}
-	return "redis-server"
+	t      testing.TB
+	o      Options
+	dir    string
+	tls    *tls.Config
+	server *redisserver.Server
+	admin  *redis.Client
 }
 
 // Start runs a server until the test ends.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	if _, err := exec.LookPath(binary()); err != nil {
-		t.Fatalf("%v: run `make setup`", err)
-	}
 	s := &Server{t: t, o: o, dir: t.TempDir()}
 	if o.TLS {
 		s.tls = writeCertificate(t, s.dir)
 	}
-	for s.port = freePort(t); !s.start(); s.port = freePort(t) {
-		require.NotContains(t, s.log(), "FATAL CONFIG")
-	}
+	var err error
+	s.server, err = redisserver.Start(s.dir, s.config()...)
+	require.NoError(t, err, "run `make setup`")
+	s.connect()
 	t.Cleanup(s.Kill)
 	if o.Cluster {
 		s.Do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
@@ -96,64 +82,31 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// start reports whether the server that answers is the one that was started. It is not
-// if another process took the port in the meantime.
-func (s *Server) start() (own bool) {
-	s.t.Helper()
-	config := filepath.Join(s.dir, "redis.conf")
-	require.NoError(s.t, os.WriteFile(config, []byte(s.config()), 0o600))
-	log, err := os.Create(filepath.Join(s.dir, "log"))
-	require.NoError(s.t, err)
-	defer log.Close()
-	cmd := exec.Command(binary(), config)
-	if s.o.Watches != nil {
-		cmd.Args = append(cmd.Args, "--sentinel")
-	}
-	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, diesWithUs
-	require.NoError(s.t, cmd.Start())
-	exited := make(chan struct{})
-	s.process, s.exited = cmd.Process, exited
-	go func() {
-		cmd.Wait()
-		close(exited)
-	}()
+// connect makes the client that Do has, for as long as the server lives.
+func (s *Server) connect() {
 	s.admin = redis.NewClient(&redis.Options{
 		Addr: s.Addr(), TLSConfig: s.tls, Username: admin, Password: password, MaxRetries: -1, ReadTimeout: patience,
 	})
-	Eventually(s.t, "the server answers", func() bool {
-		select {
-		case <-exited:
-			return true
-		default:
-			info, _ := s.admin.Info(s.t.Context(), "server", "persistence").Result()
-			own = strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.process.Pid))
-			return info != "" && !strings.Contains(info, "loading:1")
-		}
-	})
-	if !own {
-		s.Kill()
-	}
-	return own
 }
 
-// config is the text of the configuration file.
-func (s *Server) config() string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("bind 127.0.0.1\ndir %s\nuser %s on >%s ~* &* +@all", s.dir, admin, password)
+// config is the configuration file, in lines.
+func (s *Server) config() (lines []string) {
+	line := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	line("user %s on >%s ~* &* +@all", admin, password)
 	if w := s.o.Watches; w != nil {
-		line("port %d\nsentinel monitor %s 127.0.0.1 %d 1", s.port, MasterName, w.port)
+		line("port PORT")
+		line("sentinel monitor %s 127.0.0.1 %s 1", MasterName, w.port())
 		line("sentinel down-after-milliseconds %s 500\nsentinel failover-timeout %s 5000", MasterName, MasterName)
-		return b.String()
+		return lines
 	}
-	line("save \"\"\nappendonly %s\nmasteruser %s\nmasterauth %s", yes(s.o.AppendOnly), admin, password)
+	line("appendonly %s\nmasteruser %s\nmasterauth %s", yes(s.o.AppendOnly), admin, password)
 	if s.o.Rules != "" {
 		line("user default off\nuser %s on >%s %s", user, password, s.o.Rules)
 	}
 	if s.o.TLS {
-		line("port 0\ntls-port %d\ntls-auth-clients no\ntls-cert-file %s/cert.pem\ntls-key-file %s/key.pem", s.port, s.dir, s.dir)
+		line("port 0\ntls-port PORT\ntls-auth-clients no\ntls-cert-file %s/cert.pem\ntls-key-file %s/key.pem", s.dir, s.dir)
 	} else {
-		line("port %d", s.port)
+		line("port PORT")
 	}
 	if s.o.MaxMemory != "" {
 		line("maxmemory %s", s.o.MaxMemory)
@@ -163,9 +116,9 @@ func (s *Server) config() string {
 	}
 	line("cluster-enabled %s\nrepl-diskless-sync-delay 0", yes(s.o.Cluster))
 	if s.o.ReplicaOf != nil {
-		line("replicaof 127.0.0.1 %d", s.o.ReplicaOf.port)
+		line("replicaof 127.0.0.1 %s", s.o.ReplicaOf.port())
 	}
-	return b.String()
+	return lines
 }
 
 func yes(b bool) string {
@@ -175,13 +128,10 @@ func yes(b bool) string {
 	return "no"
 }
 
-func (s *Server) log() string {
-	text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	return string(text)
-}
-
 // Addr is host and port.
-func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *Server) Addr() string { return s.server.Addr() }
+
+func (s *Server) port() string { _, port, _ := strings.Cut(s.Addr(), ":"); return port }
 
 // Options are what a client of the API connects with, within bounds as services set them.
 func (s *Server) Options() *redis.Options {
@@ -222,27 +172,28 @@ func (s *Server) FlushAll() {
 // Kill ends it at once (SIGKILL).
 func (s *Server) Kill() {
 	s.admin.Close()
-	s.process.Kill() // one that has ended already is what we want
-	<-s.exited
+	s.server.Kill()
 }
 
 // Restart starts it again after Kill, at the same address: with its data if it has
 // AppendOnly, else without.
 func (s *Server) Restart() {
 	s.t.Helper()
-	require.True(s.t, s.start(), "cannot be started again:\n%s", s.log())
+	require.NoError(s.t, s.server.Restart())
+	s.connect()
 }
 
 // Stop makes it answer nobody (SIGSTOP): connections to it stay, and new ones are still
 // made, by the kernel.
-func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+func (s *Server) Stop() {
+	s.t.Helper()
+	require.NoError(s.t, s.server.Stop())
+}
 
 // Continue ends Stop.
-func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(signal os.Signal) {
+func (s *Server) Continue() {
 	s.t.Helper()
-	require.NoError(s.t, s.process.Signal(signal))
+	require.NoError(s.t, s.server.Continue())
 }
 
 // Eventually asks until it is so.

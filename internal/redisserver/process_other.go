@@ -1,9 +1,9 @@
 //go:build !linux
 
-package redistest
+package redisserver
 
 import "syscall"
 
-// diesWithUs is what only Linux can do: elsewhere a server outlives a test that was
+// diesWithUs is what only Linux can do: elsewhere a server outlives whoever was
 // ended before it could clean up.
 var diesWithUs *syscall.SysProcAttr

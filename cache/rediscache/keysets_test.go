@@ -1,0 +1,89 @@
+package rediscache_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/cache/rediscache"
+	"github.com/bearerguard/bearerguard/cache/rediscache/internal/redistest"
+	"github.com/bearerguard/bearerguard/jwks"
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+var _ validator.KeySetStore = (*rediscache.KeySets)(nil)
+
+// TestKeySets: older never replaces newer, by servers of every kind, with TLS, and a user
+// with the commands that are said to be enough.
+func TestKeySets(t *testing.T) {
+	t.Parallel()
+	rules := "~bearerguard:* +@connection +eval +evalsha +time +hstrlen +hget +hset +pexpire"
+	plain := redistest.Start(t, redistest.Options{TLS: true, Rules: rules})
+	cluster := redistest.Start(t, redistest.Options{Cluster: true})
+	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{cluster.Addr()}, ContextTimeoutEnabled: true})
+	defer nodes.Close()
+	for server, client := range map[*redistest.Server]redis.UniversalClient{plain: plain.Client(), cluster: nodes} {
+		k, err := rediscache.NewKeySets(rediscache.KeySetsConfig{Client: client})
+		require.NoError(t, err)
+		now := time.Now()
+		save := func(set string, fetched time.Time) {
+			t.Helper()
+			require.NoError(t, k.SaveKeys(t.Context(), "name", []byte(set), fetched))
+		}
+		has := func(name, set string) {
+			t.Helper()
+			kept, err := k.LoadKeys(t.Context(), name)
+			require.NoError(t, err)
+			assert.Equal(t, set, string(kept))
+			assert.Equal(t, set == "", kept == nil)
+		}
+		has("name", "")
+		save("first", now.Add(-time.Minute))
+		has("name", "first")
+		has("other", "")
+		save("older", now.Add(-time.Hour))
+		has("name", "first")
+		save("newer", now)
+		has("name", "newer")
+		save("as new", now)
+		has("name", "as new")
+		save("ahead", now.Add(time.Second)) // by a clock that may be right
+		has("name", "ahead")
+		save("of tomorrow", now.Add(24*time.Hour))
+		has("name", "ahead")
+		ttl := server.Do("PTTL", "bearerguard:keys:{name}").(int64)
+		assert.InDelta(t, (30 * 24 * time.Hour).Milliseconds(), ttl, 60_000)
+
+		// Nobody saves one as long as this.
+		long := strings.Repeat("x", jwks.MaxEnvelope)
+		save(long, now.Add(2*time.Second))
+		has("name", long)
+		server.Do("HSET", "bearerguard:keys:{name}", "set", long+long)
+		has("name", "")
+
+		// What is from the future all the same does not stay: the clock of Redis was set back.
+		server.Do("HSET", "bearerguard:keys:{name}", "fetched", now.Add(time.Hour).UnixMilli())
+		save("of now", now)
+		has("name", "of now")
+	}
+}
+
+func TestKeySetsMistakes(t *testing.T) {
+	mistaken := func(field string, config rediscache.KeySetsConfig) {
+		t.Helper()
+		k, err := rediscache.NewKeySets(config)
+		var mistake *validator.ConfigError
+		require.ErrorAs(t, err, &mistake)
+		assert.Equal(t, field, mistake.Field)
+		assert.Nil(t, k)
+	}
+	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
+	defer client.Close()
+	mistaken("Client", rediscache.KeySetsConfig{})
+	mistaken("Prefix", rediscache.KeySetsConfig{Client: client, Prefix: "{a}"})
+	mistaken("MaxSkew", rediscache.KeySetsConfig{Client: client, MaxSkew: 5})
+}
