@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -50,7 +50,9 @@ type Object struct {
 	known   *Names
 	reader  simpleReader
 	simple  bool // the reader has read it
-	at      int  // in Text: where to go on reading
+	dec     jsontext.Decoder
+	buf     bytes.Buffer
+	at      int // in Text: where to go on reading
 	name    string
 	members int
 	value   bool // the value of the current member has not been read
@@ -92,24 +94,40 @@ func (o *Object) open(text string, known *Names) {
 		o.err = ErrSyntax // no object, however deep
 	case tooDeep(text):
 		o.err = ErrDepth // before the decoder recurses into it
-	case !jsontext.Value(o.scratch).IsValid():
-		o.err = whyInvalid(o.scratch)
+	default:
+		o.err = o.askLibrary()
 	}
 	o.at++
 }
 
-// whyInvalid tells a duplicate name from everything else that is wrong.
-func whyInvalid(text []byte) error {
-	_, err := jsontext.NewDecoder(bytes.NewReader(text)).ReadValue()
+// askLibrary has the library read the text, to the end or to the first member too many.
+func (o *Object) askLibrary() error {
+	o.buf = *bytes.NewBuffer(o.scratch)
+	o.dec.Reset(&o.buf)
+	_, err := o.dec.ReadToken() // the opening brace
+	for members := 0; err == nil && o.dec.PeekKind() == jsontext.KindString; members++ {
+		if members == maxMembers {
+			return ErrMembers
+		}
+		if _, err = o.dec.ReadValue(); err == nil {
+			_, err = o.dec.ReadValue()
+		}
+	}
+	if err == nil {
+		_, err = o.dec.ReadToken() // the closing one
+	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return ErrDuplicate
 	}
-	return ErrSyntax
+	if _, err = o.dec.ReadToken(); err != io.EOF {
+		return ErrSyntax // something follows; or the decoder stands where it failed before, and fails again
+	}
+	return nil
 }
 
 // Close returns the Object for reuse.
 func (o *Object) Close() {
-	o.Text, o.name = "", ""
+	o.Text, o.name, o.buf = "", "", bytes.Buffer{}
 	objects.Put(o)
 }
 
@@ -153,7 +171,7 @@ func (o *Object) nextSimple() bool {
 func (o *Object) begin() bool {
 	o.members++
 	switch {
-	case o.members > maxMembers || len(o.name) > maxName:
+	case len(o.name) > maxName:
 		o.err = ErrMembers
 	case o.known.folds(o.name):
 		o.err = fmt.Errorf("%w: %q", ErrFolded, o.name)
@@ -247,105 +265,4 @@ func (o *Object) is(kind jsontext.Kind) bool {
 	}
 	o.value = o.value && o.err != nil
 	return o.err == nil
-}
-
-// space skips white space, and returns the byte behind it; 0 at the end.
-func (o *Object) space() byte {
-	for ; o.at < len(o.Text); o.at++ {
-		switch c := o.Text[o.at]; c {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return c
-		}
-	}
-	return 0
-}
-
-// raw reads the next value and returns the part of Text that it is.
-func (o *Object) raw() string {
-	o.value = false
-	if o.simple {
-		value := o.reader.members[o.members-1].value
-		return o.Text[value.from:value.to]
-	}
-	o.space()
-	from := o.at
-	for depth := 0; ; {
-		switch o.Text[o.at] {
-		case '"':
-			o.string()
-		case '{', '[':
-			depth++
-			o.at++
-		case '}', ']':
-			depth--
-			o.at++
-		case ',', ':', ' ', '\t', '\r', '\n':
-			o.at++
-		default:
-			o.literal()
-		}
-		if depth == 0 {
-			return o.Text[from:o.at]
-		}
-	}
-}
-
-// literal skips a number, true, false or null.
-func (o *Object) literal() {
-	for {
-		switch o.Text[o.at] {
-		case ',', '}', ']', ' ', '\t', '\r', '\n':
-			return
-		}
-		o.at++
-	}
-}
-
-// string skips a string, and reports whether any character of it is escaped.
-func (o *Object) string() (escaped bool) {
-	for o.at = endOfRun(o.scratch, o.at+1); o.Text[o.at] != '"'; o.at = endOfRun(o.scratch, o.at+1) {
-		if o.Text[o.at] == '\\' {
-			escaped = true
-			o.at++
-		}
-	}
-	o.at++
-	return escaped
-}
-
-// text reads the next value, a string or a member's name, and unquotes it.
-func (o *Object) text() string {
-	from := o.at
-	escaped := o.string()
-	quoted := o.Text[from:o.at]
-	if !escaped {
-		return quoted[1 : len(quoted)-1]
-	}
-	text, _ := jsontext.AppendUnquote(nil, quoted) // it is well-formed
-	return string(text)
-}
-
-// tooDeep reports whether well-formed JSON nests deeper than MaxDepth.
-func tooDeep(text string) bool {
-	if strings.Count(text, "{")+strings.Count(text, "[") <= MaxDepth {
-		return false // most texts: no need to look at what is quoted
-	}
-	depth, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }

@@ -20,7 +20,7 @@ import (
 // seen is what a reader makes of one member.
 type seen struct{ name, raw string }
 
-// byTheLibrary reads an object with the library alone.
+// byTheLibrary reads an object with the library alone, up to an error.
 func byTheLibrary(text string) (members []seen, err error) {
 	d := jsontext.NewDecoder(strings.NewReader(text))
 	open, err := d.ReadToken()
@@ -46,9 +46,9 @@ func byTheLibrary(text string) (members []seen, err error) {
 		}
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return nil, jose.ErrDuplicate
+		return members, jose.ErrDuplicate
 	}
-	return nil, jose.ErrSyntax
+	return members, jose.ErrSyntax
 }
 
 // deep reports whether a well-formed text nests too deeply.
@@ -71,7 +71,7 @@ func agrees(t testing.TB, text string) {
 	o := jose.ReadObject(text, nil)
 	defer o.Close()
 	for _, m := range members {
-		if !o.Next() {
+		if err != nil || !o.Next() {
 			break
 		}
 		if o.Name() != m.name || o.Kind() != jsontext.Value(m.raw).Kind() {
@@ -82,7 +82,7 @@ func agrees(t testing.TB, text string) {
 	more := o.Next()
 	switch mine := o.Err(); {
 	case errors.Is(mine, jose.ErrDepth) && (err != nil || deep(text)):
-	case errors.Is(mine, jose.ErrMembers) && (len(members) > 256 || slices.ContainsFunc(members, func(m seen) bool { return len(m.name) > 256 })):
+	case errors.Is(mine, jose.ErrMembers) && (len(members) > 256 || len(members) == 256 && err != nil || slices.ContainsFunc(members, func(m seen) bool { return len(m.name) > 256 })):
 	case more || !errors.Is(mine, err) || mine == nil && deep(text):
 		t.Fatalf("%q: %v, the library says %v", text, mine, err)
 	}
