@@ -83,12 +83,13 @@ func TestStaleIsWhatIsKeptNow(t *testing.T) {
 // filling the queue.
 func TestFullQueueIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
+		var calls, told atomic.Int64
 		slow := asleep(time.Second, &calls, answer(map[string]any{"exp": time.Now().Add(time.Hour).Unix()}))
 		v := wired(t, slow, func(c *validator.Config) {
 			is := &c.Issuers[0]
 			is.IntrospectionMaxAge, is.StaleIfError = time.Minute, time.Hour
 			is.Introspection.MaxInFlight, is.Introspection.MaxWaiting = 1, 1
+			c.Observer.Introspection = func(validator.Introspection) { told.Add(1) }
 		})
 		accept(t, v, "opaque-token")
 		<-time.After(2 * time.Minute)
@@ -97,6 +98,7 @@ func TestFullQueueIsNoOutage(t *testing.T) {
 		}
 		synctest.Wait()
 		reject(t, v, "opaque-token", validator.ErrUnavailable, validator.ReasonIntrospectionBusy)
+		assert.EqualValues(t, 1, told.Load(), "what was not asked is no outcome of a question")
 		<-time.After(time.Minute) // until the junk is answered
 	})
 }
