@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,6 +189,10 @@ func TestForgetfulness(t *testing.T) {
 				redistest.Eventually(t, "it is replicated", func() bool { return f.second.Do("DBSIZE") == int64(2) })
 			}
 			tc.happens(f, t)
+			// What was sent over a connection whose end was not known yet is undecided too.
+			redistest.Eventually(t, "it was noticed", func() bool {
+				return strings.Contains(undecided(t, r.present(t, used), validator.ReasonProofUnavailable).Detail, "forgotten")
+			})
 			for _, proof := range []string{used, r.proof()} {
 				e := undecided(t, r.present(t, proof), validator.ReasonProofUnavailable)
 				assert.Contains(t, e.Detail, "forgotten")
