@@ -188,7 +188,7 @@ func TestAnswersFaults(t *testing.T) {
 			issuer, s := newIssuer(t), redistest.Start(t, redistest.Options{})
 			p := s.Proxy()
 			short := func(c *validator.Config) {
-				c.Fleet.StoreTimeout, c.Fleet.AnswerWait = 250*time.Millisecond, time.Second
+				c.Fleet.StoreTimeout, c.Fleet.AnswerWait = time.Second, 4*time.Second
 			}
 			one, two := newSharing(t, issuer, p.Client(endless), short), newSharing(t, issuer, p.Client(endless), short)
 			shares := func() bool {

@@ -229,13 +229,18 @@ func TestFeedOfManyMarks(t *testing.T) {
 	// Nobody publishes what is there.
 	length := s.Do("XLEN", streamKey).(int64)
 	assert.Less(t, length, int64(30))
-	s.FlushAll()
-	redistest.Eventually(t, "both notice", func() bool { return a.feed.Status().Lost == 1 && b.feed.Status().Lost == 1 })
-	a.caughtUp(t)
-	b.caughtUp(t)
-	redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
-	<-time.After(silence)
-	assert.Less(t, s.Do("XLEN", streamKey), int64(2*many/500), "once, and not twice")
+	for lost := uint64(1); ; lost++ {
+		s.FlushAll()
+		redistest.Eventually(t, "both notice", func() bool { return a.feed.Status().Lost == lost && b.feed.Status().Lost == lost })
+		a.caughtUp(t)
+		b.caughtUp(t)
+		redistest.Eventually(t, "all is there", func() bool { return s.Do("XLEN", streamKey).(int64) > many/500 })
+		<-time.After(silence)
+		if s.Do("XLEN", streamKey).(int64) < 2*many/500 {
+			break // once, and not twice: but two that begin in the same moment cannot know of each other
+		}
+		require.Less(t, lost, uint64(5), "each publishes all")
+	}
 	c := f.join(t, s.Client(), validator.RefuseWhileBehind)
 	c.caughtUp(t)
 	assert.Equal(t, many+1, c.revocations.Status().Marks)

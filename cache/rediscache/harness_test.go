@@ -22,6 +22,8 @@ const (
 
 	// window and skew are short, because Redis has a clock of its own.
 	window = 3 * time.Second
+	// longWindow is for tests that do not wait until a proof is too old, however busy the machine.
+	longWindow = 5 * time.Minute
 	skew   = 100 * time.Millisecond
 )
 
@@ -31,6 +33,7 @@ type api struct {
 	validator *validator.Validator
 	key       *dpoptest.Key
 	token     string
+	window    time.Duration
 }
 
 func newAPI(t testing.TB) *api {
@@ -39,7 +42,7 @@ func newAPI(t testing.TB) *api {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	key := dpoptest.NewKey("ES256")
-	return &api{s, newValidator(t, s.Issuer()), key, s.AccessToken(key.Bind())}
+	return &api{s, newValidator(t, s.Issuer()), key, s.AccessToken(key.Bind()), window}
 }
 
 func newValidator(t testing.TB, issuer string) *validator.Validator {
@@ -50,6 +53,13 @@ func newValidator(t testing.TB, issuer string) *validator.Validator {
 	})
 	require.NoError(t, err)
 	return v
+}
+
+// newLongAPI is one whose proofs are good for the long window.
+func newLongAPI(t testing.TB) *api {
+	a := newAPI(t)
+	a.window = longWindow
+	return a
 }
 
 // other is the same API as another client sees it.
@@ -78,7 +88,7 @@ type replica struct {
 
 func (a *api) replica(t testing.TB, store dpop.ReplayStore) replica {
 	t.Helper()
-	v, err := dpop.New(dpop.Config{Origins: []string{origin}, Window: window, Replays: store})
+	v, err := dpop.New(dpop.Config{Origins: []string{origin}, Window: a.window, Replays: store})
 	require.NoError(t, err)
 	return replica{a, v}
 }
@@ -130,6 +140,12 @@ func replays(t testing.TB, client redis.UniversalClient, edits ...func(*rediscac
 
 // patient is a store that waits long: for tests on busy machines.
 func patient(c *rediscache.ReplaysConfig) { c.Timeout = 10 * time.Second }
+
+// long is a patient store for the long window.
+func long(c *rediscache.ReplaysConfig) {
+	patient(c)
+	c.Window = longWindow
+}
 
 // awaitReady waits until new proofs are accepted.
 func awaitReady(t testing.TB, r *rediscache.Replays) {

@@ -210,7 +210,7 @@ func TestLimitsWithoutEviction(t *testing.T) {
 	for _, o := range []redistest.Options{{Policy: "allkeys-lru"}, {MaxMemory: "100mb"}} {
 		s := redistest.Start(t, o)
 		aged(t, s)
-		r := newAPI(t).replica(t, replays(t, s.Client(), patient))
+		r := newLongAPI(t).replica(t, replays(t, s.Client(), long))
 		assert.NoError(t, r.present(t, r.proof()))
 	}
 }
@@ -242,8 +242,8 @@ func TestLostAnswer(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{})
 	aged(t, s)
 	p := s.Proxy()
-	store := replays(t, p.Client(), patient)
-	r := newAPI(t).replica(t, store)
+	store := replays(t, p.Client(), long)
+	r := newLongAPI(t).replica(t, store)
 	require.NoError(t, store.Ready(t.Context())) // the script is there, and a connection
 	p.Latency(5 * time.Second)
 	proof := r.proof()
@@ -282,9 +282,9 @@ func TestClockThatWasAhead(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{})
 	aged(t, s)
-	store := replays(t, s.Client(), patient)
-	r := newAPI(t).replica(t, store)
-	used := r.proof(iat(time.Now().Add(window)))
+	store := replays(t, s.Client(), long)
+	r := newLongAPI(t).replica(t, store)
+	used := r.proof()
 	require.NoError(t, r.present(t, used))
 	// By the clock of a server that is ahead, what a replica asks about is past; and it is
 	// seen, at the latest a skew later than it was.

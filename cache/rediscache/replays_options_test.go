@@ -22,13 +22,13 @@ func TestOwnOptions(t *testing.T) {
 	cluster := redistest.Start(t, redistest.Options{Cluster: true})
 	nodes := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{cluster.Addr()}, ContextTimeoutEnabled: true})
 	defer nodes.Close()
-	a := newAPI(t)
+	a := newLongAPI(t)
 	for server, client := range map[*redistest.Server]redis.UniversalClient{s: s.Client(), cluster: nodes} {
-		store := replays(t, client, patient, func(c *rediscache.ReplaysConfig) { c.PerKey = 1 })
+		store := replays(t, client, long, func(c *rediscache.ReplaysConfig) { c.PerKey = 1 })
 		undecided(t, store.Ready(t.Context()), validator.ReasonProofUnavailable)
 		server.FlushAll()
 		aged(t, server)
-		r := a.other().replica(t, replays(t, client, patient, func(c *rediscache.ReplaysConfig) { c.PerKey = 1 }))
+		r := a.other().replica(t, replays(t, client, long, func(c *rediscache.ReplaysConfig) { c.PerKey = 1 }))
 		proof := r.proof()
 		require.NoError(t, r.present(t, proof))
 		replayed(t, r.present(t, proof))
@@ -36,7 +36,7 @@ func TestOwnOptions(t *testing.T) {
 	}
 	// A user who may not is told of, and refused.
 	s.Do("ACL", "SETUSER", "app", "-zadd")
-	r := a.other().replica(t, replays(t, s.Client(), patient))
+	r := a.other().replica(t, replays(t, s.Client(), long))
 	e := undecided(t, r.present(t, r.proof()), validator.ReasonProofUnavailable)
 	assert.Contains(t, e.Detail, "can't run this command")
 }

@@ -27,9 +27,9 @@ var _ dpop.ReplayStore = (*rediscache.Replays)(nil)
 func TestReplayIsOfKeyAndID(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{})
-	a := newAPI(t)
-	first, second := replays(t, s.Client(), patient), replays(t, s.Client(), patient)
-	awaitReady(t, first)
+	aged(t, s)
+	a := newLongAPI(t)
+	first, second := replays(t, s.Client(), long), replays(t, s.Client(), long)
 	b := a.other()
 	jti := validatortest.Claim("jti", "the same")
 	require.NoError(t, a.replica(t, first).present(t, a.proof(jti)))
@@ -39,8 +39,8 @@ func TestReplayIsOfKeyAndID(t *testing.T) {
 	replayed(t, b.replica(t, first).present(t, b.proof(jti)))
 	require.NoError(t, a.replica(t, second).present(t, a.proof()))
 	// Another prefix is another store.
-	third := replays(t, s.Client(), patient, func(c *rediscache.ReplaysConfig) { c.Prefix = "elsewhere:" })
-	awaitReady(t, third)
+	agedUnder(t, s, "elsewhere:")
+	third := replays(t, s.Client(), long, func(c *rediscache.ReplaysConfig) { c.Prefix = "elsewhere:" })
 	require.NoError(t, a.replica(t, third).present(t, a.proof(jti)))
 	for _, key := range s.Do("KEYS", "*").([]any) {
 		assert.Regexp(t, `^(bearerguard|elsewhere):\{dpop\}:`, key)
@@ -51,12 +51,11 @@ func TestReplayIsOfKeyAndID(t *testing.T) {
 func TestOneOfMany(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{})
-	a := newAPI(t)
+	aged(t, s)
+	a := newLongAPI(t)
 	var replicas [3]replica
 	for i := range replicas {
-		r := replays(t, s.Client(), patient)
-		awaitReady(t, r)
-		replicas[i] = a.replica(t, r)
+		replicas[i] = a.replica(t, replays(t, s.Client(), long))
 	}
 	for range 5 {
 		proof := a.proof()
@@ -109,13 +108,22 @@ func TestBeginning(t *testing.T) {
 }
 
 // epochKey is where a store keeps what it knows of its server.
-const epochKey = rediscache.DefaultPrefix + "{dpop}:epoch"
+const (
+	epochName = "{dpop}:epoch"
+	epochKey  = rediscache.DefaultPrefix + epochName
+)
 
 // aged makes the epoch of an empty server one that began long ago.
 func aged(t testing.TB, s *redistest.Server) {
 	t.Helper()
+	agedUnder(t, s, rediscache.DefaultPrefix)
+}
+
+// agedUnder is aged, for the stores of a prefix.
+func agedUnder(t testing.TB, s *redistest.Server, prefix string) {
+	t.Helper()
 	run := regexp.MustCompile(`run_id:(\w+)`).FindStringSubmatch(s.Do("INFO", "server").(string))[1]
-	s.Do("HSET", epochKey, "run", run, "began", 1, "seen", 1)
+	s.Do("HSET", prefix+epochName, "run", run, "began", 1, "seen", 1)
 }
 
 // add has a store remember the proof that a number stands for, of some key.
@@ -212,7 +220,7 @@ func TestClocks(t *testing.T) {
 	for name, until := range map[string]time.Time{
 		"past":           time.Now(),
 		"long ago":       time.Unix(0, 0),
-		"ahead":          time.Now().Add(3*window + skew + time.Second),
+		"ahead":          time.Now().Add(3*window + skew + time.Minute),
 		"for ever":       time.Now().AddDate(1000, 0, 0),
 		"another window": time.Now().Add(2 * dpop.DefaultWindow),
 	} {
@@ -223,8 +231,8 @@ func TestClocks(t *testing.T) {
 		}
 	}
 	for name, until := range map[string]time.Time{
-		"soonest": time.Now().Add(time.Second),
-		"latest":  time.Now().Add(3*window + skew/2),
+		"soon":   time.Now().Add(window),
+		"latest": time.Now().Add(3*window + skew/2),
 	} {
 		fresh, err := add(t, r, name, 0, until)
 		require.NoError(t, err)

@@ -75,7 +75,7 @@ func (s *Server) Stop() error { return s.process.Signal(syscall.SIGSTOP) }
 func (s *Server) Continue() error { return s.process.Signal(syscall.SIGCONT) }
 
 // patience is how long a server may take to start.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Restart starts it again after Kill, at the same address, and waits until it serves.
 func (s *Server) Restart() error {

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Options are those of a Server. The zero value is one without persistence, TLS, users
 // and limits.
