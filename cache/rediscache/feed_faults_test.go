@@ -88,7 +88,7 @@ func TestFeedOutage(t *testing.T) {
 func TestFeedIsPromptlyBehind(t *testing.T) {
 	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
-	const longer = silence
+	const longer = 5 * silence // of which a busy machine does not take half
 	var members []*member
 	for range 5 {
 		members = append(members, f.join(t, s.Client(endless), validator.RefuseWhileBehind, func(c *rediscache.FeedConfig) { c.Silence = longer }))
@@ -101,7 +101,7 @@ func TestFeedIsPromptlyBehind(t *testing.T) {
 		m.fallsBehind(t)
 		since := m.revocations.Status().Feed.Since.Sub(m.feed.Status().Touched)
 		assert.GreaterOrEqual(t, since, longer)
-		assert.Less(t, since, longer+longer/10)
+		assert.Less(t, since, longer+longer/2)
 	}
 	s.Continue()
 }
@@ -167,21 +167,25 @@ func TestFeedForgotten(t *testing.T) {
 func TestFeedBeginsSlowly(t *testing.T) {
 	t.Parallel()
 	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	const longer = 5 * silence // of which a busy machine does not take half
+	quiet := func(silence time.Duration) func(*rediscache.FeedConfig) {
+		return func(c *rediscache.FeedConfig) { c.Silence = silence }
+	}
 	began := time.Now()
-	first := f.join(t, s.Client(), validator.RefuseWhileBehind)
+	first := f.join(t, s.Client(), validator.RefuseWhileBehind, quiet(longer))
 	redistest.Eventually(t, "the stream has begun", func() bool { return s.Do("XLEN", streamKey).(int64) == 1 })
-	<-time.After(silence / 2)
+	<-time.After(longer / 2)
 	later := time.Now()
-	second := f.join(t, s.Client(), validator.RefuseWhileBehind)
+	second := f.join(t, s.Client(), validator.RefuseWhileBehind, quiet(longer))
 	for _, m := range []*member{first, second} {
 		m.caughtUp(t)
-		assert.GreaterOrEqual(t, m.revocations.Status().Feed.Since.Sub(began), silence)
+		assert.GreaterOrEqual(t, m.revocations.Status().Feed.Since.Sub(began), longer)
 	}
-	assert.Less(t, second.revocations.Status().Feed.Since.Sub(later), silence, "by the age of the stream, and not of the replica")
+	assert.Less(t, second.revocations.Status().Feed.Since.Sub(later), longer, "by the age of the stream, and not of the replica")
 	began = time.Now()
-	third := f.join(t, s.Client(), validator.RefuseWhileBehind)
+	third := f.join(t, s.Client(), validator.RefuseWhileBehind, quiet(longer))
 	third.caughtUp(t)
-	assert.Less(t, time.Since(began), silence, "the stream was there")
+	assert.Less(t, third.revocations.Status().Feed.Since.Sub(began), longer, "the stream was there")
 }
 
 // TestFeedFull: a Redis without memory takes no marks; they wait, and those that are there

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 )
 
@@ -14,10 +15,14 @@ var taken sync.Map
 
 // FreePort is one that nobody listens on and that was not returned before, none of those
 // that the kernel gives to clients (else one that dials it while no server listens may reach
-// itself), and none of the second ones that servers of a cluster have, 10000 above.
+// itself), and none of the second ones that servers of a cluster have, 10000 above. Another
+// process asks for others first: it cannot know which are between Kill and Restart.
 func FreePort() (int, error) {
-	for range 1000 {
-		port := 10000 + rand.IntN(10000)
+	for i := range 1000 {
+		port := 10000 + os.Getpid()%100*100 + rand.IntN(100)
+		if i >= 500 {
+			port = 10000 + rand.IntN(10000)
+		}
 		if _, ours := taken.LoadOrStore(port, true); ours {
 			continue
 		}
