@@ -183,6 +183,9 @@ func (d *director) sample() {
 	}
 	d.samples = append(d.samples, s)
 	fmt.Fprintln(d.progress, s.line())
+	if d.o.hooks.rest != nil {
+		d.o.hooks.rest(len(d.samples))
+	}
 	if err := d.world.reload(); err != nil {
 		d.err = err
 		return

@@ -19,6 +19,7 @@ type load struct {
 	pace    *rate.Limiter
 	clients int
 	seed    uint64
+	told    func(class, problem string) // of hooks
 
 	rest      sync.RWMutex // held for reading by every attempt, and for writing by who wants none
 	measuring atomic.Bool
@@ -35,12 +36,12 @@ type seen struct {
 	accepted, refused, undecided, cut, wrong atomic.Uint64
 }
 
-// told is how many wrong verdicts are told in words.
-const told = 20
+// inWords is how many wrong verdicts are told in words.
+const inWords = 20
 
 func newLoad(w *world, o options) *load {
 	l := &load{
-		world: w, classes: classes(), clients: o.clients, seed: o.seed,
+		world: w, classes: classes(), clients: o.clients, seed: o.seed, told: o.hooks.seen,
 		pace: rate.NewLimiter(rate.Limit(o.rate), o.clients),
 	}
 	l.seen = make([]seen, len(l.classes))
@@ -92,6 +93,9 @@ func (l *load) of(class *class) *seen {
 // record takes an answer in, and what is wrong with it.
 func (l *load) record(class *class, a answer, problem string) {
 	l.requests.Add(1)
+	if l.told != nil {
+		defer l.told(class.name, problem)
+	}
 	if problem != "" {
 		l.blame(class, problem)
 	}
@@ -118,7 +122,7 @@ func (l *load) blame(class *class, problem string) {
 	l.of(class).wrong.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.first) < told {
+	if len(l.first) < inWords {
 		l.first = append(l.first, fmt.Sprintf("%s %s: %s", time.Now().UTC().Format(time.TimeOnly), class.name, problem))
 	}
 }

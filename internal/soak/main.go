@@ -37,7 +37,7 @@ type options struct {
 	json                   bool
 
 	rotateEvery, outageEvery, outageFor time.Duration
-	faults                              faults
+	hooks                               hooks
 }
 
 func main() {

@@ -84,13 +84,17 @@ func (k *kept) take(random *mathrand.Rand) *token {
 // graves is tokens that were revoked, the last ones.
 type graves struct {
 	slots [256]atomic.Pointer[token]
-	next  atomic.Uint32
+	next  atomic.Uint32 // how many there were
 }
 
-func (g *graves) bury(t *token) { g.slots[g.next.Add(1)%uint32(len(g.slots))].Store(t) }
+func (g *graves) bury(t *token) { g.slots[(g.next.Add(1)-1)%uint32(len(g.slots))].Store(t) }
 
+// any is one of them; nil: there is none yet.
 func (g *graves) any(random *mathrand.Rand) *token {
-	return g.slots[random.IntN(len(g.slots))].Load()
+	if filled := min(int(g.next.Load()), len(g.slots)); filled > 0 {
+		return g.slots[random.IntN(filled)].Load()
+	}
+	return nil
 }
 
 // tokens is all that clients hold.

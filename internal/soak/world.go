@@ -29,9 +29,11 @@ const (
 	opaque   = "at_"
 )
 
-// faults are put in by tests, to see that they are noticed.
-type faults struct {
-	wrap func(http.Handler) http.Handler
+// hooks are for tests.
+type hooks struct {
+	wrap func(http.Handler) http.Handler // puts a fault in, to see that it is noticed; may be nil
+	seen func(class, problem string)     // is told of every answer that was judged; may be nil
+	rest func(samples int)               // is told of every sample; may be nil
 }
 
 // world is the API, those whom it trusts, and what is known of both.
@@ -56,7 +58,7 @@ type world struct {
 
 func newWorld(o options) (w *world, err error) {
 	w = &world{
-		wrap:      o.faults.wrap,
+		wrap:      o.hooks.wrap,
 		noKeys:    outage{tail: longestPause + refillInterval + slowest},
 		noAnswers: outage{tail: longestPause + askTimeout + slowest},
 	}
