@@ -53,9 +53,11 @@ func until(t *testing.T, o options, done func(class, problem string) bool) *repo
 // wrong.
 func TestSoak(t *testing.T) {
 	o, seen := brief(t), map[string]bool{}
+	var samples atomic.Int32
+	o.hooks.rest = func(n int) { samples.Store(int32(n)) }
 	r := until(t, o, func(class, _ string) bool {
 		seen[class] = true
-		return len(seen) == len(classes())
+		return len(seen) == len(classes()) && samples.Load() >= 4 // the first outage is before the second
 	})
 	assert.Empty(t, r.Problems)
 	assert.Zero(t, r.Wrong)
