@@ -24,6 +24,7 @@ type director struct {
 	requests uint64    // at the last sample
 	sampled  time.Time // when work went on after it
 	failing  func()    // ends the outage; nil: there is none
+	deck     []fault   // those that are still to come
 	counts   counts
 	err      error
 }
@@ -85,7 +86,7 @@ func (d *director) renewCorpora(ctx context.Context) {
 // play plays the scenes, each at its time, until ctx ends.
 func (d *director) play(ctx context.Context, begun time.Time) {
 	about := func(every time.Duration) func() time.Duration {
-		return func() time.Duration { return every/2 + rand.N(every) } // on the average
+		return func() time.Duration { return every/2 + time.Duration(d.random.Int64N(int64(every))) } // on the average
 	}
 	scenes := []*scene{
 		{begun.Add(d.o.warm), func() time.Duration { return d.o.interval }, d.sample},
@@ -130,25 +131,44 @@ var modes = []validatortest.Mode{
 	validatortest.ModeTruncated, validatortest.ModeHuge, validatortest.ModeNotFound,
 }
 
-// outage makes one server, or both, fail in some way, and lets them answer again. A key
-// is rotated meanwhile: it cannot be asked for.
-func (d *director) outage(ctx context.Context) {
-	mode, which := modes[d.random.IntN(len(modes))], d.random.IntN(3)
-	w := d.world
-	if which != 1 {
-		w.noKeys.begin()
-		w.keyed.SetMode(mode)
+// fault is how one server, or both, fail.
+type fault struct {
+	mode            validatortest.Mode
+	keyed, answered bool
+}
+
+// draw takes a fault out of a shuffled deck that has each once, so that none is left out
+// for long.
+func (d *director) draw() fault {
+	if len(d.deck) == 0 {
+		for _, mode := range modes {
+			d.deck = append(d.deck, fault{mode, true, false}, fault{mode, false, true}, fault{mode, true, true})
+		}
+		d.random.Shuffle(len(d.deck), func(i, j int) { d.deck[i], d.deck[j] = d.deck[j], d.deck[i] })
 	}
-	if which != 0 {
+	f := d.deck[0]
+	d.deck = d.deck[1:]
+	return f
+}
+
+// outage makes servers fail, and lets them answer again. A key is rotated meanwhile: it
+// cannot be asked for.
+func (d *director) outage(ctx context.Context) {
+	f, w := d.draw(), d.world
+	if f.keyed {
+		w.noKeys.begin()
+		w.keyed.SetMode(f.mode)
+	}
+	if f.answered {
 		w.noAnswers.begin()
-		w.asked.SetMode(mode)
+		w.asked.SetMode(f.mode)
 	}
 	d.failing = func() {
-		if which != 1 {
+		if f.keyed {
 			w.keyed.SetMode(validatortest.ModeUp)
 			w.noKeys.end()
 		}
-		if which != 0 {
+		if f.answered {
 			w.asked.SetMode(validatortest.ModeUp)
 			w.noAnswers.end()
 		}

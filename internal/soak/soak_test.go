@@ -238,6 +238,30 @@ func TestEndsEarly(t *testing.T) {
 	assert.Zero(t, r.Measured)
 }
 
+// TestEveryFaultIsDrawn: each once, in an order that the seed says, before any comes again.
+func TestEveryFaultIsDrawn(t *testing.T) {
+	order := func(seed uint64) (list []fault) {
+		o := brief(t)
+		o.seed = seed
+		d := newDirector(nil, nil, o, nil)
+		for range 2 * 3 * len(modes) {
+			list = append(list, d.draw())
+		}
+		return list
+	}
+	list, times := order(1), map[fault]int{}
+	for _, f := range list {
+		assert.True(t, f.keyed || f.answered)
+		times[f]++
+	}
+	assert.Len(t, times, 3*len(modes))
+	for f, n := range times {
+		assert.Equal(t, 2, n, f)
+	}
+	assert.Equal(t, list, order(1))
+	assert.NotEqual(t, list, order(2))
+}
+
 func TestOptions(t *testing.T) {
 	for name, args := range map[string][]string{
 		"no time": {"-for", "0s"}, "negative": {"-warm", "-1s"}, "no rate": {"-rate", "0"}, "no clients": {"-clients", "0"},

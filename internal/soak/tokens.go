@@ -103,6 +103,7 @@ type tokens struct {
 	opaque, dpop, mtls     kept
 	revoked, inactive      graves
 	proofKeys              []*dpoptest.Key
+	nextKey                atomic.Uint32
 	mintSigned, mintOpaque func(...validatortest.Edit) string
 	mintWith               func(kid string, edits ...validatortest.Edit) string
 	confirmed              validatortest.Edit // by the client's certificate
@@ -138,7 +139,7 @@ func (ts *tokens) begin(w *world) {
 
 // bound makes a token that is bound to a key of DPoP.
 func (ts *tokens) bound() *token {
-	key := ts.proofKeys[mathrand.IntN(len(ts.proofKeys))]
+	key := ts.proofKeys[ts.nextKey.Add(1)%uint32(len(ts.proofKeys))]
 	t := newToken(ts.mintSigned, key.Bind())
 	t.key = key
 	return t
