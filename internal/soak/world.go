@@ -18,10 +18,10 @@ const (
 	lifetime       = time.Minute     // of tokens
 	refillInterval = 2 * time.Second // Issuer.KeyRefreshInterval
 	keysAge        = 10 * time.Second
-	answerAge      = 2 * time.Second // Issuer.IntrospectionMaxAge
-	askTimeout     = time.Second
-	slowest        = 2 * time.Second  // what a busy machine may take beyond all that is configured
-	longestPause   = 10 * time.Second // of the backoff for keys, and of the circuit for introspection
+	answerAge      = 2 * time.Second       // Issuer.IntrospectionMaxAge
+	askTimeout     = introspect.MaxTimeout // a machine so busy that an answer takes longer has no outage that we know of
+	slowest        = 2 * time.Second       // what a busy machine may take beyond all that is configured
+	longestPause   = 10 * time.Second      // of the backoff for keys, and of the circuit for introspection
 	maxClients     = introspect.DefaultMaxInFlight
 	cacheSize      = 2048
 

@@ -23,6 +23,7 @@ type options struct {
 	connections int
 	slow, idle  int
 	rate        int
+	rounds      int
 }
 
 func main() {
@@ -32,7 +33,12 @@ func main() {
 	flag.IntVar(&o.slow, "slow", 2000, "clients that send headers a byte a second")
 	flag.IntVar(&o.idle, "idle", 10_000, "connections on which nothing is under way")
 	flag.IntVar(&o.rate, "rate", 50, "requests a second of the probe")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often honest and hostile rivals take turns")
 	flag.Parse()
+	if o.length < time.Second || o.connections < 1 || o.slow < 0 || o.idle < 0 || o.rate < 1 || o.rounds < 1 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()

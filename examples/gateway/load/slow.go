@@ -54,7 +54,11 @@ func closes(ctx context.Context, conns []net.Conn, patience time.Duration) (firs
 
 // slowClients is clients that send their headers a byte a second.
 func (s *stage) slowClients(ctx context.Context, o options) error {
+	if o.slow == 0 {
+		return nil
+	}
 	before, memory := s.resident(), s.most()
+	defer func() { _ = memory() }()
 	conns, err := s.open(o.slow, "GET /orders/1 HTTP/1.1\r\nHost: api\r\nX-Slow: ")
 	if err != nil {
 		return err
@@ -92,6 +96,9 @@ func trickle(conns []net.Conn, ended <-chan struct{}) {
 
 // idleConnections is connections that are kept after a request.
 func (s *stage) idleConnections(ctx context.Context, o options) error {
+	if o.idle == 0 {
+		return nil
+	}
 	before := s.resident()
 	conns, err := s.open(o.idle, s.honestOnes[0].text)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -129,7 +130,7 @@ func (s *stage) resident() int64 {
 	return 0
 }
 
-// most is the most memory that was seen until stop is called.
+// most is the most memory that was seen until stop is called, which may be done again.
 func (s *stage) most() (stop func() int64) {
 	ended, result := make(chan struct{}), make(chan int64)
 	go func() {
@@ -145,5 +146,5 @@ func (s *stage) most() (stop func() int64) {
 			}
 		}
 	}()
-	return func() int64 { close(ended); return <-result }
+	return sync.OnceValue(func() int64 { close(ended); return <-result })
 }
