@@ -122,6 +122,7 @@ func TestMistakes(t *testing.T) {
 		"admin listen":           {"", "admin_listen: localhost\n", strs{"19: admin_listen: must be a host and a port, such as 127.0.0.1:8080 or :8080"}},
 		"listen cannot be had":   {"127.0.0.1:0", "192.0.2.1:0", strs{"1: listen: listen tcp 192.0.2.1:0: bind: cannot assign requested address"}},
 		"admin cannot be had":    {"", "admin_listen: 192.0.2.1:0\n", strs{"19: admin_listen: listen tcp 192.0.2.1:0: bind: cannot assign requested address"}},
+		"no connections":         {"", "max_connections: 0\n", strs{"19: max_connections: must be at least 1"}},
 		"realm":                  {"", "realm: Zoë\n", strs{"19: realm: must be printable ASCII"}},
 		"no upstream":            {"upstream: http://127.0.0.1:9000\n", "", strs{"14: routes[0].upstream: is required, for there is no upstream for all routes", "16: routes[1].upstream: is required, for there is no upstream for all routes"}},
 		"upstream no URL":        {"http://127.0.0.1:9000", "127.0.0.1:9000", strs{"2: upstream: must be the address of a server, such as http://127.0.0.1:9000"}},

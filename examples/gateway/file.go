@@ -9,6 +9,7 @@ import (
 const (
 	defaultUpstreamTimeout = time.Minute
 	defaultShutdownTimeout = 20 * time.Second // below the 30 s that Kubernetes grants
+	defaultMaxConnections  = 16384            // at some 30 kB each while a request is under way
 )
 
 // file is the configuration file as it is written: README.md says what each
@@ -17,6 +18,7 @@ const (
 type file struct {
 	Listen               string                 `yaml:"listen,required"`
 	AdminListen          string                 `yaml:"admin_listen"`
+	MaxConnections       *int                   `yaml:"max_connections"`
 	TLS                  *tlsPart               `yaml:"tls"`
 	Upstream             string                 `yaml:"upstream"`
 	UpstreamTimeout      *duration              `yaml:"upstream_timeout"`
@@ -169,6 +171,14 @@ func (d *duration) or(otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return time.Duration(*d)
+}
+
+// connections is how many clients are served at once.
+func (f *file) connections() int {
+	if f.MaxConnections == nil {
+		return defaultMaxConnections
+	}
+	return *f.MaxConnections
 }
 
 // pair is an entry of a mapping whose keys are the user's.

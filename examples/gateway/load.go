@@ -36,6 +36,9 @@ func load(path string) (*config, error) {
 	c := &config{file: f, source: src}
 	c.checkAddress("listen", c.Listen)
 	c.checkAddress("admin_listen", c.AdminListen)
+	if c.connections() < 1 {
+		c.fault("max_connections", "must be at least 1")
+	}
 	c.checkUpstreams()
 	c.checkTLS()
 	c.checkRevocation()

@@ -18,6 +18,7 @@ type service struct {
 	path      string
 	log       *slog.Logger
 	transport *http.Transport
+	limits    limits
 	current   atomic.Pointer[gateway]
 	// busy is held for reading by every request, upgraded connections included:
 	// http.Server.Shutdown does not wait for those.
@@ -31,7 +32,7 @@ func newService(path string, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{path: path, log: log, transport: newTransport(c.UpstreamTimeout.or(defaultUpstreamTimeout))}
+	s := &service{path: path, log: log, limits: defaultLimits, transport: newTransport(c.UpstreamTimeout.or(defaultUpstreamTimeout))}
 	g, err := newGateway(c, nil, s.transport, log)
 	if err != nil {
 		return nil, err
@@ -55,14 +56,14 @@ func (s *service) serve(ctx context.Context, reload <-chan os.Signal, stdout io.
 	s.connect(connected, g, nil)
 	requests, cut := context.WithCancel(context.Background())
 	defer cut()
-	front, err := s.listen(g, "listen", g.Listen, s, requests, g.tls())
+	front, err := s.listen(g, "listen", g.Listen, s, requests, g.tls(), g.connections())
 	if err != nil {
 		return err
 	}
 	defer front.close()
 	servers := []*server{front}
 	if g.AdminListen != "" {
-		admin, err := s.listen(g, "admin_listen", g.AdminListen, http.HandlerFunc(s.admin), requests, nil)
+		admin, err := s.listen(g, "admin_listen", g.AdminListen, http.HandlerFunc(s.admin), requests, nil, 0) // probes get through
 		if err != nil {
 			return err
 		}
@@ -114,6 +115,7 @@ func (s *service) next(old *gateway) (*gateway, error) {
 	for field, changed := range map[string]bool{
 		"listen": c.Listen != old.Listen, "admin_listen": c.AdminListen != old.AdminListen,
 		"upstream_timeout": c.UpstreamTimeout.or(defaultUpstreamTimeout) != old.UpstreamTimeout.or(defaultUpstreamTimeout),
+		"max_connections":  c.connections() != old.connections(),
 		"tls":              !reflect.DeepEqual(c.TLS, old.TLS), "client_certificate.request": c.asks() != old.asks(),
 	} {
 		if changed {
