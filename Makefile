@@ -51,7 +51,7 @@ arch:
 	@for arch in 386 arm64; do echo "vet for $$arch"; CGO_ENABLED=0 GOARCH=$$arch go vet $(PUBLISHED); done
 
 test386: ## the tests of the root module, where int has 32 bits; without -race, which 386 has not
-	CGO_ENABLED=0 GOARCH=386 go test -shuffle=on ./...
+	CGO_ENABLED=0 GOARCH=386 go test -timeout 30m -shuffle=on ./...
 
 # Clean, or each exception at its line with its reason. See $(TOOLS)/gosec.
 gosec:
