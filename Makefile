@@ -13,15 +13,23 @@ MODULES = $(shell go list -m -f '{{.Dir}}')
 TOOLS := internal/tools
 # Built by the go command, from the versions that $(TOOLS)/go.mod pins.
 tool = $$(GOWORK=off go tool -n -modfile=$(TOOLS)/go.mod $(1))
+# Our own ones among them.
+own = $$(cd $(TOOLS) && GOWORK=off go tool -n $(1))
 
-.PHONY: setup test form tidy vet staticcheck vulncheck unit fuzz bench cover
+# The modules that programs import. And of these what programs get, with what that imports, and the gateway. Not the tools of this
+# repository, the servers for tests, and the other examples: a wave of exceptions there hides these.
+PUBLISHED = ./... ./cache/rediscache/... ./middleware/grpcauth/...
+SHIPPED = validator $(addprefix middleware,/. /dpop /mtls /signals /grpcauth) jwks introspect cache cache/rediscache \
+	$(addprefix internal/,httpuri jose metadata peers remote) examples/gateway
+
+.PHONY: setup test form tidy vet arch test386 staticcheck gosec vulncheck unit fuzz bench cover
 
 setup: ## install what the tests need beside Go
 	@bash internal/interop/setup.sh
 	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod download); done
 
 test: setup ## everything
-	@$(MAKE) --no-print-directory form tidy vet staticcheck vulncheck unit
+	@$(MAKE) --no-print-directory form tidy vet staticcheck gosec vulncheck unit
 
 form:
 	@bad=$$(find . -name node_modules -prune -o -name .node -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
@@ -36,6 +44,18 @@ vet:
 staticcheck:
 	@echo "staticcheck ./..."; staticcheck=$(call tool,staticcheck); \
 	for module in $(MODULES); do (cd "$$module" && "$$staticcheck" ./...); done
+
+# 32 bits, where int overflows earlier and 64 bits are not aligned of themselves, and an
+# architecture whose memory is ordered less.
+arch:
+	@for arch in 386 arm64; do echo "vet for $$arch"; CGO_ENABLED=0 GOARCH=$$arch go vet $(PUBLISHED); done
+
+test386: ## the tests of the root module, where int has 32 bits; without -race, which 386 has not
+	CGO_ENABLED=0 GOARCH=386 go test -timeout 30m -shuffle=on ./...
+
+# Clean, or each exception at its line with its reason. See $(TOOLS)/gosec.
+gosec:
+	@gosec=$(call own,gosec); "$$gosec" $(SHIPPED)
 
 # Its data source cannot be reached from everywhere. That is said, and is the
 # only failure that does not count.
@@ -68,6 +88,9 @@ fuzz: ## each target for FUZZTIME
 bench: ## BENCH selects, COUNT repeats
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) work
 
-cover: ## in cover.out
+cover: ## of each package, by the tests of all; in cover.out
 	go test -coverpkg="$$(go list work | paste -sd,)" -coverprofile=cover.out work
+	@awk 'NR > 1 { size[$$1] = $$2; if ($$3) hit[$$1] = 1 } \
+		END { for (block in size) { name = block; sub("/[^/]*$$", "", name); all[name] += size[block]; if (block in hit) run[name] += size[block] } \
+		for (name in all) printf "%5.1f%% of %5d %s\n", 100*run[name]/all[name], all[name], name }' cover.out | sort -k4
 	@go tool cover -func=cover.out | tail -1

@@ -81,7 +81,7 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 		if err != nil {
 			return nil, err
 		}
-		s.items, s.slack = items, uint64(length/4)
+		s.items, s.slack = items, uint64(length/4) // #nosec G115 -- a length is not negative
 	}
 	return c, nil
 }
@@ -172,7 +172,7 @@ func (c *Cache[K, V]) Stats() (sum Stats) {
 }
 
 func (c *Cache[K, V]) shard(key K) *shard[K, V] {
-	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)]
+	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)] // #nosec G115 -- a length is not negative
 }
 
 // nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,

@@ -80,7 +80,7 @@ func (s *Sealer) Seal(plain, token []byte, about ...string) []byte {
 	sealed := make([]byte, sealHead, len(plain)+sealOverhead)
 	sealed[0] = sealVersion
 	_, _ = rand.Read(sealed[1:]) // it never fails
-	return s.secrets()[0].seals(sealed, token).Seal(sealed, nil, plain, parts(about...))
+	return s.secrets()[0].seals(sealed, token).Seal(sealed, nil, plain, parts(about...)) // #nosec G407 -- nil: the AEAD makes a random nonce itself
 }
 
 // Open returns what was sealed, or ErrSealed. The result shares no memory with sealed.

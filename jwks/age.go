@@ -53,7 +53,7 @@ func (s *Source) early() time.Duration {
 	if most <= 0 {
 		return 0
 	}
-	return rand.N(most)
+	return rand.N(most) // #nosec G404 -- spreads fetches over time; no secret
 }
 
 // stale reports whether a set of that age is too old to answer with.

@@ -5,7 +5,7 @@ package validator
 // for a reason that is not one of this package's. The text may change.
 func (r Reason) Advice() string { return advice[r] }
 
-var advice = map[Reason]string{
+var advice = map[Reason]string{ // #nosec G101 -- sentences for operators
 	ReasonNoToken:           "Send the token in the header: Authorization: Bearer, a space, the token.",
 	ReasonUnsupportedScheme: "Use the scheme Bearer, or DPoP where that is set up; Basic and others are not served here.",
 	ReasonTokenInQuery:      "Send the token in the Authorization header: one in the query ends up in logs (RFC 9700 4.3.2).",

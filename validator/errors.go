@@ -147,7 +147,7 @@ const (
 	ReasonIntrospectionBusy        Reason = "introspection_busy"        // too many questions at once
 	ReasonIntrospectionSuspended   Reason = "introspection_suspended"   // several tokens in a row got no answer
 	ReasonIntrospectionDenied      Reason = "introspection_denied"      // it refuses our own credentials
-	ReasonIntrospectionCredentials Reason = "introspection_credentials" // our own credentials could not be had
+	ReasonIntrospectionCredentials Reason = "introspection_credentials" // #nosec G101 -- our own credentials could not be had: a reason, no credential
 	ReasonIntrospectionUnsupported Reason = "introspection_unsupported" // it does not answer for such tokens
 	ReasonIntrospectionMalformed   Reason = "introspection_malformed"   // its answer is none
 )

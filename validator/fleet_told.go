@@ -33,7 +33,7 @@ func parseTold(plain []byte) (t told, ok bool) {
 	if len(plain) < toldHead {
 		return told{}, false
 	}
-	date := func(at int) time.Time { return time.UnixMicro(int64(binary.BigEndian.Uint64(plain[at:]))) }
+	date := func(at int) time.Time { return time.UnixMicro(int64(binary.BigEndian.Uint64(plain[at:]))) } // #nosec G115 -- a date before 1970 is negative, and comes back as it was
 	return told{plain[0], date(1), date(9), string(plain[toldHead:])}, true
 }
 

@@ -106,7 +106,7 @@ func (t *markTable) raise(kind markKind, key markKey, at numericDate, version ui
 		return false
 	}
 	m := mark{key: key, at: at, version: version, kind: kind}
-	place := int32(len(t.marks))
+	place := int32(len(t.marks)) // #nosec G115 -- the table is bounded, far below 2^31
 	if last := len(t.free) - 1; last >= 0 {
 		place, t.free = t.free[last], t.free[:last]
 		t.marks[place] = m
@@ -146,11 +146,11 @@ func (t *markTable) Less(i, j int) bool { return t.marks[t.order[i]].at < t.mark
 
 func (t *markTable) Swap(i, j int) {
 	t.order[i], t.order[j] = t.order[j], t.order[i]
-	t.marks[t.order[i]].place, t.marks[t.order[j]].place = int32(i), int32(j)
+	t.marks[t.order[i]].place, t.marks[t.order[j]].place = int32(i), int32(j) // #nosec G115 -- the table is bounded, far below 2^31
 }
 
 func (t *markTable) Push(place any) {
-	t.marks[place.(int32)].place = int32(len(t.order))
+	t.marks[place.(int32)].place = int32(len(t.order)) // #nosec G115 -- the table is bounded, far below 2^31
 	t.order = append(t.order, place.(int32))
 }
 

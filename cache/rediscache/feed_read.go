@@ -51,7 +51,7 @@ func (r *reader) follow(ctx context.Context) {
 			continue
 		}
 		r.failed(err)
-		if !rest(ctx, r.untilBehind(pause/2+rand.N(pause))) { // not all replicas at once
+		if !rest(ctx, r.untilBehind(pause/2+rand.N(pause))) { // #nosec G404 -- not all replicas at once; no secret
 			return
 		}
 		pause = min(2*pause, lastPause)
@@ -125,7 +125,7 @@ func (r *reader) look(ctx context.Context) error {
 		r.lost(last)
 		r.again()
 		settled = 0
-		r.lack(rand.N(r.silence / 4)) // not all replicas at once
+		r.lack(rand.N(r.silence / 4)) // #nosec G404 -- not all replicas at once; no secret
 	} else if answer[1] >= 0 {
 		settled = min(time.Duration(answer[1])*time.Millisecond, r.silence)
 	}

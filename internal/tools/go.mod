@@ -3,12 +3,16 @@ module github.com/bearerguard/bearerguard/internal/tools
 go 1.26.0
 
 tool (
+	github.com/bearerguard/bearerguard/internal/tools/gosec
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
 
+require github.com/securego/gosec/v2 v2.30.0
+
 require (
-	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
+	github.com/BurntSushi/toml v1.6.0 // indirect
+	github.com/ccojocar/zxcvbn-go v1.0.4 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect

@@ -147,7 +147,7 @@ func (c *corpus) times() {
 	}
 	for name, iat := range map[string]any{
 		"61 s ago": now - 61, "100 s ahead": now + 100, "a day ago": now - 86400, "a day ahead": now + 86400,
-		"zero": 0, "far ahead": 253402300799,
+		"zero": 0, "far ahead": int64(253402300799),
 	} {
 		c.add("iat "+name, "proof_time", c.proof(claim("iat", iat)))
 	}
