@@ -9,7 +9,7 @@ import (
 // Answers are opaque tokens, and what the introspection endpoint says of them (RFC 7662
 // section 2.2). Each differs from a good answer in one thing. They fit a validator that
 // asks the server about opaque tokens, under the profile of its style, and else is that
-// of [Server.Corpus]. Each case has to be [Case.Arrange]d; no answer is for two tokens.
+// of [Server.Corpus]. Each case has to be arranged ([Case.Arrange]); no answer is for two tokens.
 func (s *Server) Answers(clientID string) []Case {
 	c := s.corpus(Answers, clientID)
 	return c.collect(c.goodAnswers, c.noAnswers, c.twoAnswers, c.answerTypes, c.answersOfNobody, c.answerPolicy, c.answerKinds, c.answerBindings)

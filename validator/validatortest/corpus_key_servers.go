@@ -12,7 +12,7 @@ const movedPath = "/corpus/moved/keys"
 
 // KeyServers are answers of a server about its keys, and about itself, that are none or
 // that are somebody else's. The tokens are good by the keys that a careless reader would
-// take from them. Each case has to be [Case.Arrange]d, and tried by an API that has read
+// take from them. Each case has to be arranged ([Case.Arrange]), and tried by an API that has read
 // nothing yet.
 func (s *Server) KeyServers(clientID string) []Case {
 	c := s.corpus(KeyServers, clientID)

@@ -20,7 +20,7 @@ type material struct {
 // KeySets are key sets, and tokens by what is in them (RFC 7517). A bad key comes alone
 // beside a good one: a token by it must be refused, and one by the good key accepted. The
 // tokens carry good signatures wherever there is a key to make them with. Each case has to
-// be [Case.Arrange]d, and tried by an API that has read no keys yet.
+// be arranged ([Case.Arrange]), and tried by an API that has read no keys yet.
 func (s *Server) KeySets(clientID string) []Case {
 	c := s.corpus(KeySets, clientID)
 	s.materials()
