@@ -17,18 +17,23 @@ import (
 
 // TestTransports: the requests that every transport is held to, over net/http.
 func TestTransports(t *testing.T) {
-	transports.Test(t, func(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
-		g, err := middleware.New(v, middleware.Config{Realm: transports.Realm})
-		require.NoError(t, err)
-		routes := g.Routes()
-		routes.Handle("GET /orders", policy, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			token, _ := validator.FromContext(r.Context())
-			fmt.Fprint(w, token.Subject())
-		}))
-		server := httptest.NewServer(routes)
-		t.Cleanup(server.Close)
-		return func(t *testing.T, authorization []string) transports.Answer { return get(t, server, authorization) }
-	})
+	transports.Test(t, overHTTP)
+}
+
+// TestTransportsCorpus: the tokens and headers of the corpus, over net/http.
+func TestTransportsCorpus(t *testing.T) { transports.TestCorpus(t, overHTTP) }
+
+func overHTTP(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
+	g, err := middleware.New(v, middleware.Config{Realm: transports.Realm})
+	require.NoError(t, err)
+	routes := g.Routes()
+	routes.Handle("GET /orders", policy, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := validator.FromContext(r.Context())
+		fmt.Fprint(w, token.Subject())
+	}))
+	server := httptest.NewServer(routes)
+	t.Cleanup(server.Close)
+	return func(t *testing.T, authorization []string) transports.Answer { return get(t, server, authorization) }
 }
 
 func get(t *testing.T, server *httptest.Server, authorization []string) transports.Answer {

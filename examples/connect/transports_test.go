@@ -32,12 +32,14 @@ func TestTransports(t *testing.T) {
 	defer c.close()
 	for _, w := range c.ways() {
 		t.Run(w.name, func(t *testing.T) {
-			transports.Test(t, func(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
+			transport := func(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
 				address := serveSubjects(t, v, policy)
 				return func(t *testing.T, authorization []string) transports.Answer {
 					return w.ask(t, address, authorization)
 				}
-			})
+			}
+			transports.Test(t, transport)
+			t.Run("corpus", func(t *testing.T) { transports.TestCorpus(t, transport) })
 		})
 	}
 }

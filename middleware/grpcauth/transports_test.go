@@ -17,7 +17,7 @@ import (
 func TestTransports(t *testing.T) {
 	for kind, way := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			transports.Test(t, func(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
+			transport := func(t *testing.T, v *validator.Validator, policy validator.Policy) transports.Ask {
 				g := newGuard(t, v, grpcauth.Config{Methods: map[string]validator.Policy{way.method: policy}, Realm: transports.Realm})
 				client := serve(t, orders{}, g.ServerOptions()...)
 				return func(t *testing.T, authorization []string) transports.Answer {
@@ -34,7 +34,9 @@ func TestTransports(t *testing.T) {
 					}
 					return answer
 				}
-			})
+			}
+			transports.Test(t, transport)
+			t.Run("corpus", func(t *testing.T) { transports.TestCorpus(t, transport) })
 		})
 	}
 }

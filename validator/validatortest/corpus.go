@@ -10,16 +10,6 @@ import (
 	"time"
 )
 
-// Case is one token of the corpus.
-type Case struct {
-	Name      string // unique, in kebab-case
-	Kills     string // the check without which it would be accepted; "" for accepted ones
-	Neighbour string // the accepted case that it differs from in one thing; "" for accepted ones
-	Token     string
-	Accept    bool
-	Reason    string // why package validator refuses it; "" for accepted ones
-}
-
 // Corpus mints tokens, good and bad, for the server's issuer, audience and
 // style and one client, at the time of its clock. They fit a validator that
 // requires exactly these, allows [Server.Algorithms] as they are after the
@@ -33,42 +23,61 @@ type Case struct {
 // unknown, because a validator may limit how often those make it look for
 // keys.
 func (s *Server) Corpus(clientID string) []Case {
-	c := &corpus{s: s, client: clientID, now: s.opts.Clock()}
-	c.rsa = s.listedKey("RS256")
+	c := s.corpus(Tokens, clientID)
 	c.rsa2 = s.listedKey("RS256", c.rsa)
-	c.ec = s.listedKey("ES256")
-	c.outsider = s.outsideKey(c.ec)
-	for _, add := range []func(){
+	return c.collect(
 		c.good, c.size, c.alphabet, c.shape, c.encoding, c.header, c.critical,
 		c.text, c.members, c.types, c.issuer, c.kind, c.algorithm, c.times,
 		c.audience, c.clients, c.scopes, c.confirmation, c.keys, c.embedded,
 		c.signature, c.signatureES256, c.tampered,
-	} {
-		add()
-	}
-	return c.cases
+	)
 }
 
 // corpus collects cases.
 type corpus struct {
 	s             *Server
+	family        Family
 	client        string
 	now           time.Time
 	rsa, rsa2, ec string        // kids of listed keys
 	outsider      crypto.Signer // a P-256 key that nobody lists
 	cases         []Case
+
+	receiver string               // of Events and Logouts
+	signal   func(...Edit) string // a good one of them, after edits
+}
+
+func (s *Server) corpus(family Family, clientID string) *corpus {
+	c := &corpus{s: s, family: family, client: clientID, now: s.opts.Clock()}
+	c.rsa, c.ec = s.listedKey("RS256"), s.listedKey("ES256")
+	c.outsider = s.outsideKey(c.ec)
+	return c
+}
+
+func (c *corpus) collect(parts ...func()) []Case {
+	for _, add := range parts {
+		add()
+	}
+	return c.cases
 }
 
 func (c *corpus) accept(name, token string) {
-	c.cases = append(c.cases, Case{Name: kebab(name), Token: token, Accept: true})
+	c.add(Case{Name: name, Token: token, Accept: true})
 }
 
 func (c *corpus) refuse(name, kills, neighbour, reason, token string) {
-	c.cases = append(c.cases, Case{kebab(name), kills, kebab(neighbour), token, false, reason})
+	c.add(Case{Name: name, Kills: kills, Neighbour: neighbour, Token: token, Reason: reason})
+}
+
+func (c *corpus) add(of Case) {
+	of.Family, of.Name, of.Neighbour = c.family, kebab(of.Name), kebab(of.Neighbour)
+	c.cases = append(c.cases, of)
 }
 
 // kebab spells names made of those of claims and algorithms as the others.
-func kebab(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "-")) }
+func kebab(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(name))
+}
 
 // named is a value with a name for the case it makes.
 type named struct{ name, value string }

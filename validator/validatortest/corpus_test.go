@@ -258,7 +258,7 @@ func TestRun(t *testing.T) {
 	require.Len(t, failed, 2)
 	assert.Equal(t, "good", failed[0].Name)
 	assert.Equal(t, "bad", failed[1].Name)
-	table := report.String()
+	table := report.Table()
 	assert.Contains(t, table, "3 cases, 2 failed")
 	assert.Contains(t, table, "refused: no good: [token], claims [token]")
 	for _, c := range cases {

@@ -38,11 +38,14 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, &s.metadataEndpoint, func(w http.ResponseWriter, r *http.Request) { s.serveMetadata(w, r, tenant) })
 	case at.keys:
 		set := s.KeySet()
-		s.answer(w, r, &s.keyEndpoint, func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, set) })
+		h := func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, set) }
+		s.answer(w, r, &s.keyEndpoint, s.over(&s.overKeys, h))
 	case at.token:
 		s.answer(w, r, &s.tokenEndpoint, s.serveToken)
 	case at.introspection:
-		s.answer(w, r, &s.introspectionEndpoint, s.introspect(r))
+		s.answer(w, r, &s.introspectionEndpoint, s.over(&s.overAnswers, s.introspect(r)))
+	case path + movedPath:
+		serveJSON(w, r, s.KeySet())
 	case path + outsidePath:
 		s.mu.Lock()
 		set := s.outsideSet
@@ -65,6 +68,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e *endpoint, h h
 		return
 	}
 	h(w, r)
+}
+
+// over is what the corpus answers with, else h.
+func (s *Server) over(own *http.HandlerFunc, h http.HandlerFunc) http.HandlerFunc {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *own != nil {
+		return *own
+	}
+	return h
+}
+
+// setOver has the corpus answer until undo is called.
+func (s *Server) setOver(own *http.HandlerFunc, h http.HandlerFunc) (undo func()) {
+	set := func(h http.HandlerFunc) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		*own = h
+	}
+	set(h)
+	return func() { set(nil) }
 }
 
 // serveJSON answers GET and HEAD, with an ETag and 304 where If-None-Match

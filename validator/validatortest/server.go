@@ -84,12 +84,15 @@ type Server struct {
 	served      []byte                       // instead of the real key set; nil: that
 	edit        func(map[string]any)         // of the metadata; may be nil
 	editAnswer  func(string, map[string]any) // of introspection; may be nil
+	overKeys    http.HandlerFunc             // of the corpus, in place of the key set; nil: that
+	overAnswers http.HandlerFunc             // of the corpus, in place of introspection; nil: that
 	opaque      map[string][]byte            // claims of the opaque tokens that are not revoked, as JSON
 	revoked     map[string]bool              // JWTs, by what they sign
 	mode        Mode
 	modeChanged chan struct{} // closed and replaced by each change of a mode
 	outsider    crypto.Signer // the attacker of the corpus; nil before it
 	outsideSet  []byte        // their key set
+	material    material      // of the key sets of the corpus
 }
 
 // Start starts a server on a free port of 127.0.0.1. The caller closes it.

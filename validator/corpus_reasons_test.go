@@ -1,0 +1,185 @@
+package validator_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bearerguard/bearerguard/middleware/dpop/dpoptest"
+	"github.com/bearerguard/bearerguard/validator"
+	"github.com/bearerguard/bearerguard/validator/validatortest"
+)
+
+// notInCorpus are the reasons for which no token, header, key set, answer, proof or event
+// is to blame, and why.
+var notInCorpus = map[validator.Reason]string{
+	validator.ReasonTokenInQuery:             "another place for a token, which not every API refuses by itself",
+	validator.ReasonSecondPlace:              "another place for a token, which not every API refuses by itself",
+	validator.ReasonStatusUnknown:            "needs a status list of a kind that is configured",
+	validator.ReasonSuspended:                "needs a status list",
+	validator.ReasonStatusUnavailable:        "needs a status list",
+	validator.ReasonOpaqueFormat:             "introspect.Format: the configuration's",
+	validator.ReasonIntrospectionDisagrees:   "needs IntrospectAlways",
+	validator.ReasonProofInvalid:             "a Proof of the user's own",
+	validator.ReasonProofNonce:               "needs dpop.Config.Nonces",
+	validator.ReasonIssuerNotAllowed:         "needs a second issuer",
+	validator.ReasonPolicyInvalid:            "a mistake of the configuration",
+	validator.ReasonDetailsInsufficient:      "RFC 9396: a type of details is the API's own",
+	validator.ReasonDetailsMalformed:         "RFC 9396: a type of details is the API's own",
+	validator.ReasonNotPermitted:             "Policy.Permit: a function of the user's",
+	validator.ReasonRouteUnknown:             "of the routes, not of the token",
+	validator.ReasonKeyRefreshThrottled:      "comes of many requests",
+	validator.ReasonFreshnessUnavailable:     "needs a demand for freshness, and an outage",
+	validator.ReasonRevocationsBehind:        "an outage of what the fleet shares",
+	validator.ReasonProofUnavailable:         "an outage of what remembers proofs",
+	validator.ReasonProofStoreFull:           "comes of many requests",
+	validator.ReasonProofKeyFull:             "comes of many requests",
+	validator.ReasonPermitUnavailable:        "Policy.Permit: a function of the user's",
+	validator.ReasonCallerLeft:               "comes of a client that left",
+	validator.ReasonIntrospectionBusy:        "comes of many requests",
+	validator.ReasonIntrospectionSuspended:   "comes of many requests",
+	validator.ReasonIntrospectionCredentials: "our own credentials",
+	validator.ReasonIntrospectionUnsupported: "a mistake of the configuration: a server that answers for no such tokens",
+}
+
+// tellingStyles have between them every check of a token. TestCorpus runs all styles.
+var tellingStyles = []string{"RFC 9068", "generic", "Entra v2, all"}
+
+// TestCorpusHasEveryReason: each reason has a case that is refused for it, but for those
+// that no case could have. That the cases are refused for their reasons is in TestCorpus,
+// TestCorpusFamilies and the tests of package middleware.
+func TestCorpusHasEveryReason(t *testing.T) {
+	has := map[validator.Reason]bool{}
+	add := func(cases []validatortest.Case) {
+		for _, c := range cases {
+			has[validator.Reason(c.Reason)] = true
+		}
+	}
+	for _, name := range tellingStyles {
+		s := start(t, validatortest.Options{Style: styles[name].style, Path: styles[name].path})
+		add(s.Corpus(client))
+	}
+	s := start(t, validatortest.Options{})
+	for _, cases := range [][]validatortest.Case{
+		s.Headers(client), s.KeySets(client), s.KeyServers(client), s.Answers(client), s.Events(eventAudience), s.Logouts(logoutClient),
+		s.Policies(client, everyDemand), dpoptest.Proofs(dpoptest.NewKey("ES256"), "GET", "https://api.example.com/orders/list").Cases("token"),
+	} {
+		add(cases)
+	}
+	for _, reason := range allReasons(t) {
+		_, not := notInCorpus[reason]
+		assert.NotEqual(t, not, has[reason], "%s: in the corpus: %t; an exception: %t", reason, has[reason], not)
+	}
+}
+
+var everyDemand = validatortest.Demands{
+	Scope: "read", ACR: "mfa", MaxAuthAge: 10 * time.Minute, MaxAge: 10 * time.Minute, MaxLifetime: 2 * time.Hour,
+	Audience: "api://other-part", ClientID: "other-app",
+}
+
+// rowsNotInCorpus are the checks of an explanation that no case could fail, and why.
+var rowsNotInCorpus = map[string]string{
+	"status":                       "needs a status list of a kind that is configured",
+	"status_list":                  "needs a status list",
+	"revocation":                   "takes a logout first: TestAttack of package middleware",
+	"tenant":                       "Tenants.Permit: a function of the configuration",
+	"answer agrees":                "needs IntrospectAlways",
+	"answer lifetime":              "needs an answer with iat, and is that of the token",
+	"policy":                       "a mistake of the configuration",
+	"policy issuers":               "needs a second issuer",
+	"policy permit":                "Policy.Permit: a function of the user's",
+	"policy authorization_details": "RFC 9396: a type of details is the API's own",
+	"cnf":                          "claim typ DPoP without cnf: Keycloak's alone",
+}
+
+// TestCorpusFamilies: each case is refused for its own reason, decided by the check that it
+// is about, and every check has a case that it alone decides.
+func TestCorpusFamilies(t *testing.T) {
+	decided := map[string]bool{}
+	rows := strs{}
+	explain := func(v *validator.Validator, c validatortest.Case, r validator.Requirements) {
+		t.Helper()
+		x := v.ExplainWith(t.Context(), c.Token, r)
+		assert.Equal(t, validator.Reason(c.Reason), x.Reason, "%s: %s", c.Family, c.Name)
+		for _, row := range x.Checks {
+			decided[row.Name] = decided[row.Name] || row.Decisive
+			if !slices.Contains(rows, row.Name) {
+				rows = append(rows, row.Name)
+			}
+		}
+	}
+	for _, name := range tellingStyles {
+		cases, v := corpusValidator(t, name)
+		for _, c := range cases {
+			if !c.Accept && c.Reason != "no_token" {
+				explain(v, c, validator.Requirements{})
+			}
+		}
+	}
+	for _, style := range []string{"RFC 9068", "generic"} {
+		s := start(t, validatortest.Options{Style: styles[style].style})
+		is := styles[style].issuer(s)
+		is.Algorithms = strs{"RS256", "ES256", "EdDSA"}
+		brief := &http.Client{Timeout: 300 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
+		for _, c := range slices.Concat(s.KeySets(client), s.KeyServers(client)) {
+			undo := c.Arrange(s)
+			config := configure(is)
+			config.HTTPClient = brief
+			explain(build(t, config), c, validator.Requirements{})
+			undo()
+		}
+		asked := ask(s)
+		asked.Profile = is.Profile
+		for _, c := range s.Answers(client) {
+			undo := c.Arrange(s)
+			explain(build(t, configure(asked)), c, validator.Requirements{})
+			undo()
+		}
+		is.MaxTokenLifetime = everyDemand.MaxLifetime
+		is.Audiences, is.ClientIDs = append(is.Audiences, everyDemand.Audience), append(is.ClientIDs, everyDemand.ClientID)
+		d := everyDemand
+		policy := &validator.Policy{
+			Scopes: strs{d.Scope}, ACRValues: strs{d.ACR}, MaxAuthAge: d.MaxAuthAge, MaxTokenAge: d.MaxAge, Audiences: strs{audience}, ClientIDs: strs{client},
+		}
+		v := build(t, configure(is))
+		for _, c := range s.Policies(client, d) {
+			explain(v, c, validator.Requirements{Policy: policy})
+		}
+	}
+	for _, name := range rows {
+		_, not := rowsNotInCorpus[name]
+		assert.NotEqual(t, not, decided[name], "%s: decided by a case: %t; an exception: %t", name, decided[name], not)
+	}
+	for name := range maps.Keys(rowsNotInCorpus) {
+		assert.Contains(t, rows, name)
+	}
+}
+
+// TestCorpusSignals: each signal is taken, or refused for its own reason.
+func TestCorpusSignals(t *testing.T) {
+	s := newSignalled(t)
+	for kind, of := range map[validator.SignalKind]struct {
+		receive func(context.Context, string) (validator.Outcome, error)
+		cases   []validatortest.Case
+	}{
+		validator.SignalEvent:  {s.validator.ReceiveEvent, s.Server.Events(eventAudience)},
+		validator.SignalLogout: {s.validator.ReceiveLogout, s.Server.Logouts(logoutClient)},
+	} {
+		for _, c := range of.cases {
+			if c.Kills == "revocation" || c.Name == "access-token-of-another-session" {
+				continue // in TestAttack
+			}
+			_, err := of.receive(t.Context(), c.Token)
+			if c.Accept {
+				assert.NoError(t, err, "%s %s", kind, c.Name)
+				continue
+			}
+			refused(t, err, validator.ErrInvalidToken, validator.Reason(c.Reason))
+		}
+	}
+}
