@@ -150,12 +150,18 @@ func TestSubjects(t *testing.T) {
 		{credentialChange, foreign, 0},
 		{credentialChange, opaque("user"), inSession | without | named},
 		{credentialChange, opaque("s1"), nobodys},
+		{claimsChange, opaque("user"), inSession | without | named},
+		{accountDisabled, opaque("user"), inSession | without | named},
+		{accountPurged, opaque("user"), inSession | without | named},
+		{sessionsRevoked, opaque("user"), inSession | without | named},
 		{sessionRevoked, opaque("s1"), inSession},
 		{sessionRevoked, opaque("user"), nobodys},
 		{claimsChange, members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}, named},
 		{claimsChange, members{"format": "jwt_id", "iss": "https://other.example.com", "jti": "t1"}, 0},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user")}, inSession | without | named},
 		{sessionRevoked, members{"user": s.issSub("user")}, inSession | without | named}, // earlier drafts
+		{sessionRevoked, members{"session": opaque("s1")}, inSession},
+		{sessionRevoked, members{"format": "iss_sub", "iss": s.Issuer(), "sub": "joe", "user": s.issSub("user")}, joes}, // the format decides
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": opaque("s1")}, inSession | without | named},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("joe"), "session": opaque("s1")}, inSession},
 		{sessionRevoked, members{"format": "complex", "session": opaque("s1"), "device": opaque("d")}, inSession},
