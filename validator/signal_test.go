@@ -132,6 +132,17 @@ func TestLogoutRevokes(t *testing.T) {
 	}
 }
 
+// TestLogoutBesideAnotherEvent: a logout token may tell of more.
+func TestLogoutBesideAnotherEvent(t *testing.T) {
+	for _, other := range []string{"a:first", "z:last"} {
+		s := newSignalled(t)
+		raw := s.AccessToken(sid("s1"))
+		accept(t, s.validator, raw)
+		s.receive(t, validator.SignalLogout, s.logout(sid("s1"), validatortest.Claim("events", members{loggedOut: members{}, other: members{}})))
+		reject(t, s.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+	}
+}
+
 // TestSubjects: what each form of a subject revokes, in sub_id and in the event.
 func TestSubjects(t *testing.T) {
 	s := newSignalled(t)
