@@ -1,12 +1,14 @@
 package validator_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -43,6 +45,9 @@ func TestTenantMistakes(t *testing.T) {
 		"template, two fields":        {entraV2 + "{tenantid}/v2.0", v2(two), "Issuers[0].Profile"},
 		"one tenant and Tenants":      {entraV2 + contoso + "/v2.0", v2(some), "Issuers[0].Profile"},
 		"no GUID":                     {entraV2 + "{tenantid}/v2.0", v2(validator.Tenants{Allowed: strs{"contoso.onmicrosoft.com"}}), "Issuers[0].Profile"},
+		"a digit for a hyphen":        {entraV2 + "{tenantid}/v2.0", v2(validator.Tenants{Allowed: strs{"8eaef02302b34-4da1-9baa-8bc8c9d6a490"}}), "Issuers[0].Profile"},
+		"a dot in it":                 {entraV2 + "{tenantid}/v2.0", v2(validator.Tenants{Allowed: strs{contoso[:35] + "."}}), "Issuers[0].Profile"},
+		"a g in it":                   {entraV2 + "{tenantid}/v2.0", v2(validator.Tenants{Allowed: strs{contoso[:35] + "g"}}), "Issuers[0].Profile"},
 		"GUID in capitals":            {entraV2 + "{tenantid}/v2.0", v2(validator.Tenants{Allowed: strs{"8EAEF023-2B34-4DA1-9BAA-8BC8C9D6A490"}}), "Issuers[0].Profile"},
 		"common":                      {entraV2 + "common/v2.0", v2(any), "Issuers[0].URL"},
 		"name of a tenant":            {entraV2 + "contoso.onmicrosoft.com/v2.0", v2(none), "Issuers[0].URL"},
@@ -62,9 +67,17 @@ func TestTenantMistakes(t *testing.T) {
 				return
 			}
 			require.Error(t, err)
-			assert.Contains(t, fields(t, err), tc.field)
+			assert.Equal(t, []string{tc.field}, slices.Compact(fields(t, err)))
 		})
 	}
+}
+
+// TestTemplateIsNotAsked: an endpoint answers for one issuer.
+func TestTemplateIsNotAsked(t *testing.T) {
+	c := entraConfig(entraV2+"{tenantid}/v2.0", validator.EntraV2(validator.Tenants{AnyTenant: true}))
+	c.Issuers[0].Introspection = &introspect.Config{Auth: introspect.ClientSecretBasic("id", introspect.StaticSecret("secret"))}
+	_, err := validator.New(c)
+	assert.Equal(t, []string{"Issuers[0].Introspection"}, fields(t, err))
 }
 
 // TestOverlappingTemplates: a token must be of one issuer.

@@ -236,10 +236,13 @@ func TestSharedInactive(t *testing.T) {
 	reject(t, r.all[0].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
 	r.asked(t, 1, &before)
 	r.advance(10*time.Second - validator.DefaultMaxSkew - 1)
+	looked, _ := r.store.counts()
 	for range 2 {
 		reject(t, r.all[1].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)
 	}
 	r.asked(t, 0, &before)
+	takes, _ := r.store.counts()
+	assert.Equal(t, 1, takes-looked, "and then this replica knows it")
 	r.advance(1) // it is no longer known, here or there
 	for i := range 2 {
 		reject(t, r.all[2-i].Validator, raw, validator.ErrInvalidToken, validator.ReasonInactive)

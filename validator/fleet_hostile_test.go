@@ -142,8 +142,10 @@ func TestFleetSecretsChange(t *testing.T) {
 			raw, before := r.OpaqueToken(), 0
 			accept(t, r.all[0].Validator, raw)
 			r.asked(t, 1, &before)
+			assert.Equal(t, []validator.FleetOutcome{validator.FleetAsked, validator.FleetKept}, r.all[0].events.all())
 			accept(t, r.all[1].Validator, raw)
 			r.asked(t, 0, &before)
+			assert.Equal(t, []validator.FleetOutcome{validator.FleetFound}, r.all[1].events.all())
 		}
 	}
 }

@@ -61,9 +61,9 @@ func TestWithdrawnKeyIsNoticedByAge(t *testing.T) {
 			if hit {
 				unseen = cached
 			}
-			a.clock.Advance(54 * time.Minute) // it may be due a tenth before its time, by chance
+			a.clock.Advance(54 * time.Minute)
 			accept(t, a.v, unseen)
-			assert.Equal(t, 1, a.KeyRequests(), "it is not older than that")
+			assert.Equal(t, 1, a.KeyRequests(), "it is due a tenth before that, at the earliest")
 
 			a.clock.Advance(6*time.Minute + 1)
 			release := a.Hold()

@@ -56,6 +56,8 @@ func TestAllowedTenants(t *testing.T) {
 		assert.Equal(t, of(template, fabrikam), accept(t, v, s.token(t, fabrikam, nil)).Issuer())
 		e := reject(t, v, s.token(t, consumers, nil), validator.ErrInvalidToken, validator.ReasonTenantNotAllowed)
 		assert.False(t, e.Verified, "before any key was looked at")
+		_, rest, _ := strings.Cut(of(template, contoso), "/"+contoso)
+		reject(t, v, s.token(t, contoso, object{"iss": contoso + rest}), validator.ErrInvalidToken, validator.ReasonUnknownIssuer)
 
 		common := strings.Replace(templateV2, "{tenantid}", "common", 1)
 		if template == templateV1 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
@@ -101,6 +102,11 @@ func TestMarkedWithoutIssueTime(t *testing.T) {
 	r.apply(t, sub("nobody"), r.clock.Now())
 	accept(t, r.validator, raw)
 	assert.Equal(t, 3, r.IntrospectionRequests())
+	var mistake *validator.ConfigError
+	require.ErrorAs(t, r.revocations.Apply(validator.Watermark{Revocation: r.with(sub("user"))}), &mistake)
+	assert.Equal(t, "Watermark.At", mistake.Field)
+	accept(t, r.validator, raw)
+	assert.Equal(t, 3, r.IntrospectionRequests(), "a mark of no time is none")
 }
 
 // TestMarkThatLeftMeansAskAgain: whoever was not asked about while a mark was held is

@@ -2,12 +2,14 @@ package validator_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/introspect"
 	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
@@ -413,10 +415,15 @@ func TestReadyWithAFeed(t *testing.T) {
 		"serve, caught up":  {validator.ServeWhileBehind, caughtUp, true},
 		"serve, behind":     {validator.ServeWhileBehind, func(f *validator.Follower) { f.Behind("", time.Second) }, true},
 		"refuse, caught up": {validator.RefuseWhileBehind, caughtUp, true},
-		"refuse, behind":    {validator.RefuseWhileBehind, func(f *validator.Follower) { f.Behind("", 3*time.Second) }, false},
+		"refuse, behind again": {validator.RefuseWhileBehind, func(f *validator.Follower) {
+			f.CaughtUp(f.Issuers())
+			f.Behind("", 3*time.Second)
+		}, false},
+		"refuse, behind": {validator.RefuseWhileBehind, func(f *validator.Follower) { f.Behind("", 3*time.Second) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			revocations, feed, _ := following(t, validator.RevocationsConfig{WhileBehind: tc.choice})
+			assert.True(t, revocations.Status().Feed.Behind, "it has caught up with nothing yet")
 			r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
 			ctx, cancel := context.WithCancel(t.Context())
 			answer := make(chan error, 1)
@@ -476,3 +483,59 @@ func TestIssuerAfterCatchingUp(t *testing.T) {
 }
 
 func caughtUp(f *validator.Follower) { f.CaughtUp(f.Issuers()) }
+
+// TestReadyThatNobodyWaitsFor: a feed that has said nothing yet is no reason to be ready,
+// where nothing else is waited for.
+func TestReadyThatNobodyWaitsFor(t *testing.T) {
+	revocations, _, _ := following(t, validator.RevocationsConfig{WhileBehind: validator.ServeWhileBehind})
+	v := wired(t, wire(nil), func(c *validator.Config) {
+		c.Issuers[0].MaxTokenLifetime, c.Revocations = lifetime, revocations
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	refused(t, v.Ready(ctx), validator.ErrUnavailable, validator.ReasonCallerLeft)
+}
+
+// TestCaughtUpAgain: since when a feed has been so is when it first said so.
+func TestCaughtUpAgain(t *testing.T) {
+	revocations, feed, _ := following(t, validator.RevocationsConfig{})
+	r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
+	since := r.clock.Now()
+	for range 2 {
+		caughtUp(feed)
+		assert.True(t, since.Equal(revocations.Status().Feed.Since))
+		r.clock.Advance(time.Minute)
+	}
+}
+
+// TestKeyOfAMark: replicas of several versions share marks, so what a key is made of
+// stays as it is.
+func TestKeyOfAMark(t *testing.T) {
+	revocations, _, told := following(t, validator.RevocationsConfig{})
+	r := newRevocable(t, func(c *validator.Config) { c.Revocations = revocations })
+	r.clock.Advance(1234 * time.Nanosecond)
+	r.revoke(t, sub("jane"))
+	mark := (<-told)[0]
+	digest := sha256.Sum256([]byte("\x01" + r.Issuer() + "\x00jane"))
+	assert.Equal(t, validator.RevocationMark{
+		Issuer: r.Issuer(), About: "sub", Key: [16]byte(digest[:16]), At: mark.At,
+	}, mark)
+	assert.Zero(t, mark.At.Nanosecond()%1000, "in microseconds, as it counts here")
+}
+
+// TestCachedWhileBehind: a token that is refused for the feed's sake at first sight came
+// from no cache.
+func TestCachedWhileBehind(t *testing.T) {
+	revocations, _, _ := following(t, validator.RevocationsConfig{WhileBehind: validator.RefuseWhileBehind})
+	var cached []bool
+	r := newRevocable(t, func(c *validator.Config) {
+		c.Issuers[0].IntrospectAlways = true
+		c.Issuers[0].Introspection = &introspect.Config{Auth: introspect.ClientSecretBasic(apiID, introspect.StaticSecret(apiSecret))}
+		c.Revocations = revocations
+		c.Observer.Decision = func(_ context.Context, d validator.Decision) { cached = append(cached, d.Cached) }
+	})
+	raw := r.AccessToken()
+	behind(t, r, raw)
+	behind(t, r, raw)
+	assert.Equal(t, []bool{false, true}, cached)
+}

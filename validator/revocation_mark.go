@@ -88,11 +88,11 @@ func (r *Revocations) applyMarks(list []RevocationMark) (ended []*watcher, err e
 	defer r.mu.Unlock()
 	now := dateOf(r.now())
 	var errs []error
-	touched := map[*marks]bool{}
+	touched := map[*marks]struct{}{}
 	for _, one := range list {
 		m, err := r.raise(one, now)
 		if errs = append(errs, err); err == nil {
-			touched[m] = true
+			touched[m] = struct{}{}
 		}
 	}
 	r.leave(now)

@@ -69,6 +69,29 @@ func TestRaisedMarkIsNotTheOldest(t *testing.T) {
 	assert.Equal(t, validator.RevocationStatus{Marks: 2, MaxMarks: 2, Folded: 1}, r.revocations.Status())
 }
 
+// TestOrderOfAFullTable: after one of many rose, the others still make room oldest first.
+func TestOrderOfAFullTable(t *testing.T) {
+	const most = 31
+	r := newRevocable(t, maxMarks(t, most))
+	at := r.clock.Now().Add(-most * time.Second)
+	mark := func(i, seconds int) {
+		r.apply(t, sub(fmt.Sprint("s", i)), at.Add(time.Duration(seconds)*time.Second))
+	}
+	issued := func(seconds int) string {
+		return r.AccessToken(validatortest.Claim("iat", at.Unix()+int64(seconds)), validatortest.Expiry(at.Add(2*time.Minute)))
+	}
+	for i := range most {
+		mark(i, i)
+	}
+	mark(1, most)
+	for i := range 3 { // in the place of 0, 2 and 3
+		mark(most+i, most)
+	}
+	reject(t, r.validator, issued(3), validator.ErrInvalidToken, validator.ReasonRevoked)
+	accept(t, r.validator, issued(4))
+	assert.Equal(t, validator.RevocationStatus{Marks: most, MaxMarks: most, Folded: 3}, r.revocations.Status())
+}
+
 // TestFullTableOfSessions: a revocation of two marks makes room for both.
 func TestFullTableOfSessions(t *testing.T) {
 	r := newRevocable(t, maxMarks(t, 1))

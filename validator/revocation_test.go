@@ -227,6 +227,8 @@ func TestRevocationConfigMistakes(t *testing.T) {
 		require.ErrorAs(t, err, &mistake)
 		assert.Equal(t, "RevocationsConfig.MaxMarks", mistake.Field)
 	}
+	_, err = validator.NewRevocations(validator.RevocationsConfig{MaxMarks: validator.MostMarks})
+	require.NoError(t, err)
 	assert.Equal(t, validator.DefaultMaxMarks, r.revocations.Status().MaxMarks)
 	err = newRevocations(t, validator.RevocationsConfig{}).Revoke(r.with(validator.Revocation{Subject: "user"}))
 	assert.Error(t, err, "no Validator has them")

@@ -124,7 +124,7 @@ func (s *signal) timeOf(said further) (numericDate, *failure) {
 // or subject of the event, as earlier drafts and RISC have it. Where there are both,
 // both are meant.
 func (s *signal) readSubjects(said further, opaqueIsSession bool) *failure {
-	found, there := 0, false
+	there := false
 	for _, text := range []string{s.further["sub_id"], said["subject"]} {
 		if text == "" {
 			continue
@@ -134,14 +134,11 @@ func (s *signal) readSubjects(said further, opaqueIsSession bool) *failure {
 		if f != nil {
 			return f
 		}
-		found += len(list)
 		s.revocations = append(s.revocations, list...)
 	}
-	switch {
-	case !there:
+	if !there {
 		return failed(ReasonClaimMissing, "sub_id, or a subject in the event", "none")
-	case found == 0:
-		s.outcome = OutcomeUnmatched
 	}
+	s.outcome = OutcomeUnmatched // unless it revokes something
 	return nil
 }

@@ -55,6 +55,7 @@ func common(s *signalled) []hostile {
 		one("events is empty", claim("events", members{}), validator.ReasonMalformedClaims),
 		one("events holds no objects", claim("events", members{credentialChange: "", loggedOut: ""}), validator.ReasonMalformedClaims),
 		one("a claim that looks like another", claim("evеnts", members{}), validator.ReasonMalformedClaims), // a Cyrillic е
+		one("events twice, once in capitals", claim("Events", members{}), validator.ReasonMalformedClaims),
 		one("an access token", header("typ", "at+jwt"), validator.ReasonNotSignal),
 		one("an empty typ", header("typ", ""), validator.ReasonMalformedJOSEHeader),
 		one("alg none", header("alg", "none"), validator.ReasonAlgorithmNotAllowed),
@@ -97,6 +98,7 @@ func ofEvents(s *signalled) []hostile {
 		{"a time that is a text", payload(members{"event_timestamp": "1"}), malformed},
 		{"a time that is null", payload(members{"event_timestamp": nil}), malformed},
 		{"a toe that is a text", []validatortest.Edit{validatortest.Claim("toe", "1")}, malformed},
+		{"an event with a member that looks like another", payload(members{"subject": s.issSub("user"), "Subject": s.issSub("joe")}), malformed},
 		{"one event of two is bad", []validatortest.Edit{validatortest.Claim("events", members{
 			accountDisabled: members{"subject": s.issSub("user")}, credentialChange: members{"subject": "user"},
 		})}, malformed},
@@ -150,6 +152,7 @@ func TestHostileSignals(t *testing.T) {
 		for name, bad := range map[string]judged{
 			"nothing":                    {"", validator.ReasonMalformedToken},
 			"no JWS":                     {"signal", validator.ReasonMalformedToken},
+			"no JWS, as long as can be":  {strings.Repeat("a", validator.MaxTokenSize), validator.ReasonMalformedToken},
 			"two parts":                  {header + "." + payload, validator.ReasonMalformedToken},
 			"a line feed at the end":     {good + "\n", validator.ReasonMalformedToken},
 			"no alg":                     {base64URL(`{"typ":"secevent+jwt"}`) + "." + payload + "." + signature, validator.ReasonNotJWT},

@@ -132,6 +132,17 @@ func TestLogoutRevokes(t *testing.T) {
 	}
 }
 
+// TestLogoutBesideAnotherEvent: a logout token may tell of more.
+func TestLogoutBesideAnotherEvent(t *testing.T) {
+	for _, other := range []string{"a:first", "z:last"} {
+		s := newSignalled(t)
+		raw := s.AccessToken(sid("s1"))
+		accept(t, s.validator, raw)
+		s.receive(t, validator.SignalLogout, s.logout(sid("s1"), validatortest.Claim("events", members{loggedOut: members{}, other: members{}})))
+		reject(t, s.validator, raw, validator.ErrInvalidToken, validator.ReasonRevoked)
+	}
+}
+
 // TestSubjects: what each form of a subject revokes, in sub_id and in the event.
 func TestSubjects(t *testing.T) {
 	s := newSignalled(t)
@@ -150,12 +161,18 @@ func TestSubjects(t *testing.T) {
 		{credentialChange, foreign, 0},
 		{credentialChange, opaque("user"), inSession | without | named},
 		{credentialChange, opaque("s1"), nobodys},
+		{claimsChange, opaque("user"), inSession | without | named},
+		{accountDisabled, opaque("user"), inSession | without | named},
+		{accountPurged, opaque("user"), inSession | without | named},
+		{sessionsRevoked, opaque("user"), inSession | without | named},
 		{sessionRevoked, opaque("s1"), inSession},
 		{sessionRevoked, opaque("user"), nobodys},
 		{claimsChange, members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}, named},
 		{claimsChange, members{"format": "jwt_id", "iss": "https://other.example.com", "jti": "t1"}, 0},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user")}, inSession | without | named},
 		{sessionRevoked, members{"user": s.issSub("user")}, inSession | without | named}, // earlier drafts
+		{sessionRevoked, members{"session": opaque("s1")}, inSession},
+		{sessionRevoked, members{"format": "iss_sub", "iss": s.Issuer(), "sub": "joe", "user": s.issSub("user")}, joes}, // the format decides
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": opaque("s1")}, inSession | without | named},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("joe"), "session": opaque("s1")}, inSession},
 		{sessionRevoked, members{"format": "complex", "session": opaque("s1"), "device": opaque("d")}, inSession},

@@ -62,6 +62,10 @@ func TestHostileSignedAnswers(t *testing.T) {
 		return func(h, c map[string]any) { delete(h, name); delete(c, name) }
 	}
 	good := make(s, "")
+	parts := strings.Split(good, ".")
+	behind := func(more string) string { // the same claims, and more behind them
+		return s.Sign("", []byte(decoded(t, parts[0])), []byte(strings.TrimSuffix(decoded(t, parts[1]), "}")+more))
+	}
 	for _, tc := range []struct {
 		name, body string
 		accepted   bool
@@ -71,6 +75,8 @@ func TestHostileSignedAnswers(t *testing.T) {
 		{"typ as a media type", make(s, "", header("typ", "application/token-introspection+jwt")), true},
 		{"aud a list", make(s, "", claim("aud", []string{"other", apiID})), true},
 		{"exp to come", make(s, "", claim("exp", time.Now().Add(time.Minute).Unix())), true},
+		{"claims of no interest", make(s, "", claim("jti", "j"), claim("zz", map[string]any{"active": false})), true},
+		{"nothing more behind it", behind("}"), true},
 
 		{"plain JSON", answer(nil), false},
 		{"empty", "", false},
@@ -86,7 +92,11 @@ func TestHostileSignedAnswers(t *testing.T) {
 		{"alg of another key", make(s, "", header("alg", "RS256")), false},
 		{"crit", make(s, "", header("crit", []string{"x"})), false},
 		{"b64", make(s, "", header("b64", false)), false},
-		{"duplicate header", s.Sign("", []byte(`{"typ":"token-introspection+jwt","alg":"ES256","alg":"ES256"}`), []byte(`{}`)), false},
+		{"duplicate header", s.Sign("", []byte(`{"typ":"token-introspection+jwt","alg":"ES256","alg":"ES256"}`), []byte(decoded(t, parts[1]))), false},
+		{"a payload that is none", parts[0] + "." + parts[1] + "~." + parts[2], false},
+		{"a duplicate behind all", behind(`,"iat":1}`), false},
+		{"a text for a date behind all", behind(`,"exp":"1"}`), false},
+		{"text behind all", behind("}x"), false},
 		{"another server's signature", make(other, ""), false},
 		{"an unlisted key", make(s, unlisted, header("kid", unlisted)), false},
 		{"no iss", make(s, "", without("iss")), false},
@@ -153,6 +163,29 @@ func TestAnswerSkew(t *testing.T) {
 		o.does(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, s.Sign("", []byte(`{"typ":"token-introspection+jwt","alg":"ES256"}`), claims))
 		})
+		_, err := v.ValidateWith(t.Context(), "opaque-token", now())
+		if fits {
+			assert.NoError(t, err, offset)
+			continue
+		}
+		refused(t, err, validator.ErrUnavailable, validator.ReasonIntrospectionMalformed)
+	}
+}
+
+// TestSignedAnswerExpires at its exp, but for the leeway.
+func TestSignedAnswerExpires(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	o := newOracle(t)
+	c := configure(ask(s, signed, o.at))
+	c.Clock, c.Leeway = clock.Now, 10*time.Second
+	v := build(t, c)
+	for offset, fits := range map[int64]bool{-10: false, -9: true} {
+		claims, _ := json.Marshal(map[string]any{
+			"iss": s.Issuer(), "aud": apiID, "iat": clock.Now().Unix(), "exp": clock.Now().Unix() + offset,
+			"token_introspection": json.RawMessage(answer(map[string]any{"exp": clock.Now().Add(time.Hour).Unix()})),
+		})
+		o.says(s.Sign("", []byte(`{"typ":"token-introspection+jwt","alg":"ES256"}`), claims))
 		_, err := v.ValidateWith(t.Context(), "opaque-token", now())
 		if fits {
 			assert.NoError(t, err, offset)

@@ -193,6 +193,7 @@ func TestStatusClaims(t *testing.T) {
 		"no URL":                     {at("%"), validator.ReasonStatusUnknown},
 		"no host":                    {at("/lists/1"), validator.ReasonStatusUnknown},
 		"the issuer's host":          {at(p.Issuer() + "/lists/1"), validator.ReasonStatusUnavailable},
+		"uri as long as can be":      {at(p.Issuer() + "/" + strings.Repeat("x", 2047-len(p.Issuer()))), validator.ReasonStatusUnavailable},
 		"a named host, not by https": {at("http://lists.example.com/1"), validator.ReasonStatusUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -235,10 +236,17 @@ func TestHostileLists(t *testing.T) {
 	good := p.list(1, statuses, nil, nil)
 	unlisted := p.Prepare("ES256")
 	parts := strings.Split(good, ".")
+	behind := func(more string) string { // the same claims, and more behind them
+		return p.Sign("", []byte(decoded(t, parts[0])), []byte(strings.TrimSuffix(decoded(t, parts[1]), "}")+more))
+	}
 	for name, body := range map[string]string{
 		"nothing":                  "",
 		"HTML":                     "<html>",
 		"no signature":             parts[0] + "." + parts[1] + ".",
+		"a payload that is none":   parts[0] + "." + parts[1] + "~." + parts[2],
+		"a date behind all":        behind(`,"exp":"1"}`),
+		"a duplicate behind all":   behind(`,"iat":1}`),
+		"text behind all":          behind(`}x`),
 		"a forged signature":       forged(good),
 		"a line feed in it":        good[:len(good)-10] + "\n" + good[len(good)-10:],
 		"a key that is not listed": p.Sign(unlisted, []byte(decoded(t, parts[0])), []byte(decoded(t, parts[1]))),
@@ -299,6 +307,9 @@ func TestStatusListIsKept(t *testing.T) {
 		"exp":               {members{"ttl": 3600, "exp": newClock().Now().Add(time.Minute).Unix()}, time.Minute + validator.DefaultLeeway},
 		"exp after ttl":     {members{"ttl": 60, "exp": newClock().Now().Add(time.Hour).Unix()}, time.Minute},
 		"without iss":       {members{"iss": nil}, time.Minute},
+		"of long ago":       {members{"iat": 0}, time.Minute},
+		"of a fast clock":   {members{"iat": newClock().Now().Add(validator.DefaultLeeway).Unix()}, time.Minute},
+		"with other claims": {members{"jti": "j", "zz": members{"bits": 8}}, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := publish(t)
@@ -458,4 +469,26 @@ func TestStatusListThatTakesLong(t *testing.T) {
 			reject(t, p.validator, p.token(0), validator.ErrInvalidToken, tc.reason)
 		})
 	}
+}
+
+// panickyBody is a body of a transport with a bug.
+type panickyBody struct{}
+
+func (panickyBody) Read([]byte) (int, error) { panic("the transport panics") }
+func (panickyBody) Close() error             { return nil }
+
+// TestStatusListAndAPanic: a transport that panics is no reason to accept, nor one to say
+// that the caller left.
+func TestStatusListAndAPanic(t *testing.T) {
+	p := publish(t, func(c *validator.Config) {
+		c.HTTPClient = &http.Client{Transport: wire(func(r *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(r.URL.Path, "/lists/") {
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: panickyBody{}, Request: r}, nil
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})}
+	})
+	e := reject(t, p.validator, p.token(0), validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+	assert.True(t, e.Verified)
+	assert.NotContains(t, e.Error(), "the transport panics")
 }

@@ -156,3 +156,30 @@ func TestContext(t *testing.T) {
 	assert.True(t, ok)
 	assert.Same(t, token, got)
 }
+
+// TestClaimsOfAnAnswer: where the decision rests on the issuer's answer, its members are
+// the claims, also of a JWT.
+func TestClaimsOfAnAnswer(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	s.SetAnswer(func(_ string, answer map[string]any) { answer["tenant"] = "of the answer" })
+	v := build(t, configure(ask(s)))
+	s.SetKeysMode(validatortest.ModeDown)
+	for kind, raw := range map[string]string{"opaque": s.OpaqueToken(), "JWT": s.AccessToken(validatortest.Claim("tenant", "of the token"))} {
+		token := accept(t, v, raw)
+		require.Equal(t, validator.OriginIntrospection, token.Origin(), kind)
+		claims, err := validator.Claims[map[string]any](token)
+		require.NoError(t, err)
+		assert.Equal(t, "of the answer", claims["tenant"], kind)
+		assert.Equal(t, true, claims["active"], kind)
+		one, ok := token.Claim("tenant")
+		assert.True(t, ok)
+		assert.Equal(t, "of the answer", one, kind)
+	}
+}
+
+// TestKeyThatNamesAnIssuer: only Entra ID's key sets say whose a key is.
+func TestKeyThatNamesAnIssuer(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	s.ServeKeySet([]byte(strings.Replace(string(s.KeySet()), `"kty":`, `"issuer":"https://other.example.com","kty":`, 1)))
+	accept(t, build(t, configure(trust(s))), s.AccessToken())
+}

@@ -72,6 +72,9 @@ func agrees(t testing.TB, text string) {
 	defer o.Close()
 	for _, m := range members {
 		if err != nil || !o.Next() {
+			if err == nil && o.Err() == nil {
+				t.Fatalf("%q: there is no %q, the library sees %s", text, m.name, m.raw)
+			}
 			break
 		}
 		if o.Name() != m.name || o.Kind() != jsontext.Value(m.raw).Kind() {
