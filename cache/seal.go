@@ -79,7 +79,7 @@ func NewSealer(current []byte, previous ...[]byte) (*Sealer, error) {
 func (s *Sealer) Seal(plain, token []byte, about ...string) []byte {
 	sealed := make([]byte, sealHead, len(plain)+sealOverhead)
 	sealed[0] = sealVersion
-	_, _ = rand.Read(sealed[1:]) // it never fails
+	_, _ = rand.Read(sealed[1:])                                                         // it never fails
 	return s.secrets()[0].seals(sealed, token).Seal(sealed, nil, plain, parts(about...)) // #nosec G407 -- nil: the AEAD makes a random nonce itself
 }
 

@@ -24,7 +24,7 @@ const (
 	window = 3 * time.Second
 	// longWindow is for tests that do not wait until a proof is too old, however busy the machine.
 	longWindow = 5 * time.Minute
-	skew   = 100 * time.Millisecond
+	skew       = 100 * time.Millisecond
 )
 
 // api is an API, a client's key and the token that is bound to it.
