@@ -109,6 +109,17 @@ func (f *facts) is(compact jose.Compact) bool {
 	return f.payload == compact.Payload && f.header == compact.Header
 }
 
+// cut is the token that raw is, if it is theirs and its signature is the given end of it.
+func (f *facts) cut(raw, signature string) (compact jose.Compact, theirs bool) {
+	first := len(f.header)
+	second := first + 1 + len(f.payload)
+	if first == 0 || len(raw) != second+1+len(signature) || raw[first] != '.' || raw[second] != '.' {
+		return compact, false
+	}
+	compact = jose.Compact{Header: raw[:first], Payload: raw[first+1 : second], Signature: signature, Signed: raw[:second]}
+	return compact, f.is(compact)
+}
+
 // claims are the bytes that were checked.
 func (f *facts) claims() []byte {
 	if f.answer != "" || f.payload == "" {

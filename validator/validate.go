@@ -71,15 +71,12 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	case len(raw) > MaxTokenSize:
 		return Decision{Err: refuse(ReasonTokenTooLarge, "")}, nil
 	}
-	compact, ok := jose.Cut(raw)
-	if !ok {
-		return v.opaque(ctx, raw, require)
-	}
-	s := signedToken{raw, compact, signatureDigest(compact.Signature)}
-	now := v.clock()
-	known := v.cache.Get(s.digest, now)
+	now, s := v.clock(), signedToken{raw: raw}
+	known, ok := v.recall(&s, now)
 	switch {
-	case known == nil || !known.is(compact):
+	case !ok:
+		return v.opaque(ctx, raw, require)
+	case known == nil:
 		return v.examine(ctx, s, require, nil, now)
 	case known.key == nil:
 		return v.settleFallback(ctx, s, require, known, now)
@@ -96,6 +93,32 @@ type signedToken struct {
 	raw     string
 	compact jose.Compact
 	digest  [sha256.Size]byte // of the signature
+}
+
+// recall finds the token's parts, and what is known of it. It reports false for what is
+// no JWS. Most tokens are known, and their signature begins where most do: then nobody
+// looks for dots, as what is compared with the known token leaves no room for others.
+func (v *Validator) recall(s *signedToken, now time.Time) (known *facts, ok bool) {
+	tail := jose.Tail(s.raw)
+	if tail != "" {
+		s.digest = signatureDigest(tail)
+		if known = v.cache.Get(s.digest, now); known != nil {
+			if s.compact, ok = known.cut(s.raw, tail); ok {
+				return known, true
+			}
+		}
+	}
+	if s.compact, ok = jose.Cut(s.raw); !ok {
+		return nil, false
+	}
+	if s.compact.Signature != tail {
+		s.digest = signatureDigest(s.compact.Signature)
+		known = v.cache.Get(s.digest, now)
+	}
+	if known != nil && !known.is(s.compact) {
+		return nil, true
+	}
+	return known, true
 }
 
 // question is what the issuer is asked about it. own is what it says itself.

@@ -41,6 +41,18 @@ func Cut(raw string) (Compact, bool) {
 	}, true
 }
 
+// Tail is the end of raw behind a dot, if it has the length that the signature of most JWS
+// has: ES256, EdDSA, RSA with 2048 bits. Otherwise it is empty. Whether it is a signature
+// is for Cut to tell, or for who knows a JWS that ends so.
+func Tail(raw string) string {
+	for _, length := range [...]int{86, 342} {
+		if before := len(raw) - length - 1; before >= 0 && raw[before] == '.' {
+			return raw[before+1:]
+		}
+	}
+	return ""
+}
+
 // beginsObject reports whether the first two characters encode a byte '{', whose
 // six high bits are 'e' and whose two low ones open the second character, or
 // may encode JSON white space.
