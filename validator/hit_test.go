@@ -224,6 +224,54 @@ func TestHitNeedsEveryByte(t *testing.T) {
 	}
 }
 
+// TestHitNeedsThreeSegments: what ends like a cached token is not that token unless its
+// dots are where the token has them.
+func TestHitNeedsThreeSegments(t *testing.T) {
+	for _, algorithm := range []string{"ES256", "EdDSA", "RS256", "ES384", "PS512"} {
+		t.Run(algorithm, func(t *testing.T) {
+			s := start(t, validatortest.Options{Algorithm: algorithm})
+			c := configure(trust(s))
+			c.Issuers[0].Algorithms = []string{algorithm}
+			v := build(t, c)
+			raw := s.AccessToken()
+			known := accept(t, v, raw)
+			assert.Same(t, known, accept(t, v, strings.Clone(raw)), "a hit, whatever the length of the signature")
+			part := strings.Split(raw, ".")
+			for name, raw := range map[string]string{
+				"a fourth":             part[0] + "." + part[1] + ".e30." + part[2],
+				"an empty fourth":      part[0] + "." + part[1] + ".." + part[2],
+				"two":                  part[0] + "x" + part[1] + "." + part[2],
+				"two others":           part[0] + "." + part[1] + "x" + part[2],
+				"one":                  part[0] + "x" + part[1] + "x" + part[2],
+				"the signature alone":  "." + part[2],
+				"without claims":       part[0] + ".." + part[2],
+				"without first dot":    part[0] + part[1] + "." + part[2],
+				"another before":       part[0] + "." + raw,
+				"signature in front":   part[2] + "." + part[0] + "." + part[1],
+				"claims without a dot": part[0] + "." + part[1] + part[2],
+			} {
+				token, err := v.Validate(t.Context(), raw)
+				assert.Nil(t, token, name)
+				require.ErrorIs(t, err, validator.ErrInvalidToken, name)
+				assert.Contains(t, []validator.Reason{validator.ReasonNotJWT, validator.ReasonMalformedToken, validator.ReasonMalformedClaims}, reasonOf(err), name)
+			}
+		})
+	}
+}
+
+// TestOpaqueTokenIsNoSignature: an opaque token is kept by the hash of a text with its
+// issuer. A text that ends with that is another token.
+func TestOpaqueTokenIsNoSignature(t *testing.T) {
+	length := len(start(t, validatortest.Options{}).Issuer())
+	s := start(t, validatortest.Options{OpaquePrefix: strings.Repeat("a", 86-length-1-43)})
+	v := build(t, configure(ask(s)))
+	opaque := s.OpaqueToken()
+	accept(t, v, opaque)
+	tail := s.Issuer() + "\x00" + opaque
+	require.Len(t, tail, 86)
+	reject(t, v, ".."+tail, validator.ErrInvalidRequest, validator.ReasonTokenAlphabet)
+}
+
 // TestTwinSignature: (r, n-s) is as good a signature as (r, s) (RFC 7518 3.4 does
 // not say otherwise), so a token is never known by its string.
 func TestTwinSignature(t *testing.T) {

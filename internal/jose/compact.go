@@ -41,9 +41,9 @@ func Cut(raw string) (Compact, bool) {
 	}, true
 }
 
-// Tail is the end of raw behind a dot, if it has the length that the signature of most JWS
-// has: ES256, EdDSA, RSA with 2048 bits. Otherwise it is empty. Whether it is a signature
-// is for Cut to tell, or for who knows a JWS that ends so.
+// Tail is the end of raw, if a dot is before it and it has the length of most signatures:
+// those of ES256, EdDSA, and RSA with 2048 bits. Otherwise it is empty. Whether it is a
+// signature is for Cut to tell, or for who knows a JWS that ends so.
 func Tail(raw string) string {
 	for _, length := range [...]int{86, 342} {
 		if before := len(raw) - length - 1; before >= 0 && raw[before] == '.' {
