@@ -88,7 +88,7 @@ func ExampleNew() {
 			return err
 		})
 	if failed := report.Failed(); len(failed) > 0 {
-		fmt.Println(report) // a table: what was tried, which check it is about, what came of it
+		fmt.Println(report) // what was tried, and in words what was wrong
 	}
 	fmt.Println(len(report.Failed()), "wrong answers")
 	// Output: 0 wrong answers
