@@ -40,7 +40,7 @@ func attackedAPI(t *testing.T, as *validatortest.Server, asks bool, guard func(*
 			Profile:          validator.RFC9068(), Algorithms: []string{"RS256", "ES256", "EdDSA"},
 		}},
 		Revocations: revocations, InsecureAllowHTTP: true,
-		HTTPClient: &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTPClient: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	})
 	require.NoError(t, err)
 	proofs, err := dpop.New(dpop.Config{Origins: []string{"https://api.example.com"}})

@@ -20,7 +20,7 @@ func attackedOrders(issuer string) (http.Handler, error) {
 			Algorithms: []string{"RS256", "ES256", "EdDSA"},
 		}},
 		InsecureAllowHTTP: true, // the issuer is on loopback, without TLS
-		HTTPClient:        &http.Client{Timeout: 500 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTPClient:        &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	})
 	if err != nil {
 		return nil, err
