@@ -30,7 +30,7 @@ setup: ## install what the tests need beside Go
 	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod download); done
 
 test: setup ## everything
-	@$(MAKE) --no-print-directory form tidy vet staticcheck gosec licences vulncheck unit
+	@$(MAKE) --no-print-directory form tidy vet arch staticcheck gosec licences vulncheck unit
 
 form:
 	@bad=$$(find . -name node_modules -prune -o -name .node -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
