@@ -11,6 +11,8 @@ COUNT ?= 1
 # Every module of go.work; the pinned tools are a module of their own, outside of it.
 MODULES = $(shell go list -m -f '{{.Dir}}')
 TOOLS := internal/tools
+# A module of its own, because it wants another golang.org/x/tools than they do.
+APIDIFF := $(TOOLS)/apidiff
 # Built by the go command, from the versions that $(TOOLS)/go.mod pins.
 tool = $$(GOWORK=off go tool -n -modfile=$(TOOLS)/go.mod $(1))
 # Our own ones among them.
@@ -18,25 +20,26 @@ own = $$(cd $(TOOLS) && GOWORK=off go tool -n $(1))
 
 # The modules that programs import. And of these what programs get, with what that imports, and the gateway. Not the tools of this
 # repository, the servers for tests, and the other examples: a wave of exceptions there hides these.
+LIBRARIES := . cache/rediscache middleware/grpcauth
 PUBLISHED = ./... ./cache/rediscache/... ./middleware/grpcauth/...
 SHIPPED = validator $(addprefix middleware,/. /dpop /mtls /signals /grpcauth) jwks introspect cache cache/rediscache \
 	$(addprefix internal/,httpuri jose metadata peers remote) examples/gateway
 
-.PHONY: setup test form tidy vet arch test386 staticcheck gosec vulncheck unit fuzz bench cover
+.PHONY: setup test form tidy vet arch test386 staticcheck gosec licences vulncheck unit fuzz bench apidiff cover
 
 setup: ## install what the tests need beside Go
 	@bash internal/interop/setup.sh
-	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod download); done
+	@for module in $(MODULES) $(TOOLS) $(APIDIFF); do (cd "$$module" && GOWORK=off go mod download); done
 
 test: setup ## everything
-	@$(MAKE) --no-print-directory form tidy vet staticcheck gosec vulncheck unit
+	@$(MAKE) --no-print-directory form tidy vet arch staticcheck gosec licences vulncheck unit
 
 form:
 	@bad=$$(find . -name node_modules -prune -o -name .node -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
 	if [ -n "$$bad" ]; then echo "gofmt: these files are not formatted:"; echo "$$bad"; exit 1; fi
 
 tidy:
-	@for module in $(MODULES) $(TOOLS); do (cd "$$module" && GOWORK=off go mod tidy -diff); done
+	@for module in $(MODULES) $(TOOLS) $(APIDIFF); do (cd "$$module" && GOWORK=off go mod tidy -diff); done
 
 vet:
 	go vet work
@@ -56,6 +59,13 @@ test386: ## the tests of the root module, where int has 32 bits; without -race, 
 # Clean, or each exception at its line with its reason. See $(TOOLS)/gosec.
 gosec:
 	@gosec=$(call own,gosec); "$$gosec" $(SHIPPED)
+
+# What importers get is what docs/dependencies.md says, under the licences that it names. UPDATE=-update writes it. Tried
+# by its own tests, because nothing here has a licence that is not allowed.
+licences:
+	@cd $(TOOLS) && GOWORK=off go test ./licences
+	@for module in $(LIBRARIES); do (cd "$$module" && GOWORK=off go mod verify); done
+	@licences=$(call own,licences); "$$licences" $(UPDATE) docs/dependencies.md $(LIBRARIES)
 
 # Its data source cannot be reached from everywhere. That is said, and is the
 # only failure that does not count.
@@ -87,6 +97,9 @@ fuzz: ## each target for FUZZTIME
 
 bench: ## BENCH selects, COUNT repeats
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) work
+
+apidiff: ## what changed in the API of each published module since its newest tag; fails if that is incompatible
+	@bash $(APIDIFF)/apidiff.sh $(LIBRARIES)
 
 cover: ## of each package, by the tests of all; in cover.out
 	go test -coverpkg="$$(go list work | paste -sd,)" -coverprofile=cover.out work

@@ -55,7 +55,7 @@ func documents(t *testing.T) []string {
 }
 
 // prose are the guides that show no code.
-var prose = []string{"docs/bad-days.md", "docs/load.md", "docs/soak.md", "docs/troubleshooting.md", "docs/vectors.md"}
+var prose = []string{"docs/bad-days.md", "docs/dependencies.md", "docs/load.md", "docs/soak.md", "docs/troubleshooting.md", "docs/vectors.md"}
 
 func TestDocumentsAreCompiled(t *testing.T) {
 	sources := map[string]string{}

@@ -4,11 +4,15 @@ go 1.26.0
 
 tool (
 	github.com/bearerguard/bearerguard/internal/tools/gosec
+	github.com/bearerguard/bearerguard/internal/tools/licences
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
 
-require github.com/securego/gosec/v2 v2.30.0
+require (
+	github.com/google/licensecheck v0.3.1
+	github.com/securego/gosec/v2 v2.30.0
+)
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
