@@ -3,6 +3,7 @@ package validator_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,8 @@ func leastAllocations(call func()) float64 {
 	return least
 }
 
-// TestHitAllocations: a cached token costs none, whatever its kind, with a policy too.
+// TestHitAllocations: a cached token costs none, whatever its kind, with a policy too; where int
+// has 32 bits, an opaque one costs one.
 func TestHitAllocations(t *testing.T) {
 	policy := validator.Policy{Scopes: []string{"read"}, AnyScope: []string{"write", "admin"}}
 	for _, algorithm := range algorithms {
@@ -57,7 +59,11 @@ func TestHitAllocations(t *testing.T) {
 			raw = strings.Clone(raw) // other bytes, as in the next request
 			for _, required := range []validator.Requirements{{}, {Policy: &policy}} {
 				ctx := t.Context()
-				assert.Zero(t, testing.AllocsPerRun(100, func() {
+				want := 0.0
+				if strconv.IntSize == 32 && kind == "opaque" {
+					want = 1 // the empty facts it is compared with
+				}
+				assert.Equal(t, want, testing.AllocsPerRun(100, func() {
 					if _, err := v.ValidateWith(ctx, raw, required); err != nil {
 						t.Error(err)
 					}
@@ -70,6 +76,9 @@ func TestHitAllocations(t *testing.T) {
 // TestUncachedAllocations: a token that was not seen before, the Token included.
 func TestUncachedAllocations(t *testing.T) {
 	for algorithm, want := range map[string]float64{"RS256": 20, "ES256": 32, "EdDSA": 9} {
+		if strconv.IntSize == 32 && algorithm == "EdDSA" {
+			want = 8 // measured; one less than with 64 bits
+		}
 		s, v := newCounted(t, algorithm)
 		raws := make([]string, 500)
 		for i := range raws {
