@@ -133,6 +133,8 @@ func TestSealFormat(t *testing.T) {
 	opens(t, true, s, raw, []byte("a token"), "answer 1", "https://issuer.example")
 	assert.Equal(t, []string{"7PprmDaKgFoaFE5U30dOJsOcozAx759o4Jvk8dWWR2k"}, s.Names([]byte("a token"), "answer 1", "https://issuer.example"))
 	assert.Len(t, raw, len("the answer")+45)
+	assert.EqualValues(t, 1, raw[0], "the version")
+	assert.Equal(t, raw[0], s.Seal(nil, nil)[0], "and what is sealed now says the same")
 }
 
 func TestSealerMistakes(t *testing.T) {

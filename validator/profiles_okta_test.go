@@ -128,6 +128,33 @@ func TestOktaMetadataAddresses(t *testing.T) {
 	require.Error(t, asked(pairs[1][0]), "the org server")
 }
 
+// TestOktaOrgKeysDiscovered at a domain of the customer's own, where the metadata of a
+// custom server name them: they are not fetched, however good they are.
+func TestOktaOrgKeysDiscovered(t *testing.T) {
+	const issuer, org = "https://login.one.example/oauth2/default", "https://login.one.example/oauth2/v1/keys"
+	w := newWorld(t, hostOf(t, issuer))
+	own := documents(t, issuer)["okta"]
+	keys := start(t, validatortest.Options{}).KeySet()
+	for address, fits := range map[string]bool{own.keys(): true, org: false} {
+		d := documents(t, issuer)["okta"]
+		d.Document["jwks_uri"] = address
+		body, err := json.Marshal(d.Document)
+		require.NoError(t, err)
+		w.serve(d.At, body)
+		w.serve(address, keys)
+		v := build(t, validator.Config{HTTPClient: w.client, Issuers: []validator.Issuer{{
+			URL: issuer, Profile: validator.Okta(), Audiences: strs{"api://default"}, AnyClient: true,
+		}}})
+		err = v.Ready(t.Context())
+		if fits {
+			require.NoError(t, err)
+			continue
+		}
+		refused(t, err, validator.ErrUnavailable, validator.ReasonKeysUnavailable)
+		assert.NotContains(t, w.requests(), org)
+	}
+}
+
 // TestOktaKeySet: keys with members of Okta's own, and one for encryption.
 func TestOktaKeySet(t *testing.T) {
 	var claims object

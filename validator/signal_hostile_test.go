@@ -80,6 +80,7 @@ func ofEvents(s *signalled) []hostile {
 		{"a logout token", []validatortest.Edit{validatortest.HeaderParam("typ", "logout+jwt")}, validator.ReasonNotSignal},
 		{"about nobody", []validatortest.Edit{validatortest.NoClaim("sub_id")}, validator.ReasonClaimMissing},
 		{"sub is no sub_id", []validatortest.Edit{validatortest.NoClaim("sub_id"), validatortest.Subject("user")}, validator.ReasonClaimMissing},
+		{"a subject that looks like another", []validatortest.Edit{validatortest.Claim("Sub_id", s.issSub("joe"))}, malformed},
 		{"subject is a text", subject("user"), malformed},
 		{"subject without a format", subject(members{"iss": s.Issuer(), "sub": "user"}), malformed},
 		{"format is no text", subject(members{"format": 1, "sub": "user"}), malformed},

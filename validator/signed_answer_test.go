@@ -97,6 +97,7 @@ func TestHostileSignedAnswers(t *testing.T) {
 		{"a duplicate behind all", behind(`,"iat":1}`), false},
 		{"a text for a date behind all", behind(`,"exp":"1"}`), false},
 		{"text behind all", behind("}x"), false},
+		{"a look-alike behind all", behind(`,"token_introspectiоn":{"active":false}}`), false}, // a Cyrillic о
 		{"another server's signature", make(other, ""), false},
 		{"an unlisted key", make(s, unlisted, header("kid", unlisted)), false},
 		{"no iss", make(s, "", without("iss")), false},

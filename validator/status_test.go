@@ -293,6 +293,32 @@ func TestHostileLists(t *testing.T) {
 	accept(t, p.validator, p.token(0))
 }
 
+// TestStatusListRedirected: what must not be in the address of a list must not be in one
+// that a redirect gives either, though it is on the same host: its server would have us
+// send what it likes as a password.
+func TestStatusListRedirected(t *testing.T) {
+	p := publish(t)
+	for user, fits := range map[string]bool{"": true, "user:secret@": false} {
+		elsewhere := strings.Replace(p.host.URL, "http://", "http://"+user, 1) + "/lists/2"
+		body := p.list(1, []byte{0}, nil, nil)
+		p.does(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/lists/1" {
+				http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
+				return
+			}
+			fmt.Fprint(w, body)
+		})
+		v, before := build(t, p.config), p.requests.Load()
+		if fits {
+			accept(t, v, p.token(0))
+			assert.Equal(t, before+2, p.requests.Load())
+			continue
+		}
+		reject(t, v, p.token(0), validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+		assert.Equal(t, before+1, p.requests.Load(), "nobody is asked there")
+	}
+}
+
 // TestStatusListIsKept by its ttl, for five minutes if it has none, and not beyond exp.
 func TestStatusListIsKept(t *testing.T) {
 	for name, tc := range map[string]struct {

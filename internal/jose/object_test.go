@@ -212,7 +212,11 @@ func TestObjectNestsSixteenDeep(t *testing.T) {
 		"16, and more beside":  {"[" + nest(14, "[", "]") + ",[],{}]", true},
 		"objects side by side": {"[" + strings.Repeat("{},", 1000) + "[]]", true},
 		"after escaped quote":  {`["\"` + strings.Repeat("[{", 1000) + `\"\\"]`, true},
-		"very deep":            {nest(5000, "[", "]"), false},
+		// Of what the library reads, since something is escaped in it.
+		"escaped, 16, and more beside": {`["\u0041",` + nest(14, "[", "]") + `,[],{},[]]`, true},
+		"escaped, 17":                  {`["\u0041",` + nest(15, "[", "]") + `,[],{},[]]`, false},
+
+		"very deep": {nest(5000, "[", "]"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			read := map[string]func(*jose.Object){"skipped by Next": func(*jose.Object) {}}

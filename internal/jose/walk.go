@@ -91,7 +91,7 @@ func tooDeep(text string) bool {
 	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case quoted && c == '\\':
+		case c == '\\': // in a string: elsewhere the library refuses it
 			i++
 		case c == '"':
 			quoted = !quoted
