@@ -71,8 +71,8 @@ func (v *Validator) establish(ctx context.Context, raw string, require *Requirem
 	case len(raw) > MaxTokenSize:
 		return Decision{Err: refuse(ReasonTokenTooLarge, "")}, nil
 	}
-	now, s := v.clock(), signedToken{raw: raw}
-	known, ok := v.recall(&s, now)
+	s := signedToken{raw: raw}
+	known, now, ok := v.recall(&s)
 	switch {
 	case !ok:
 		return v.opaque(ctx, raw, require)
@@ -95,30 +95,33 @@ type signedToken struct {
 	digest  [sha256.Size]byte // of the signature
 }
 
-// recall finds the token's parts, and what is known of it. It reports false for what is
-// no JWS. Most tokens are known, and their signature begins where most do: then nobody
-// looks for dots, as what is compared with the known token leaves no room for others.
-func (v *Validator) recall(s *signedToken, now time.Time) (known *facts, ok bool) {
+// recall finds the token's parts, what is known of it, and the instant of that. It reports
+// false for what is no JWS, which no clock is read for. Most tokens are known, and their
+// signature begins where most do: then nobody looks for dots, as what is compared with the
+// known token leaves no room for others.
+func (v *Validator) recall(s *signedToken) (known *facts, now time.Time, ok bool) {
 	tail := jose.Tail(s.raw)
 	if tail != "" {
+		now = v.clock()
 		s.digest = signatureDigest(tail)
 		if known = v.cache.Get(s.digest, now); known != nil {
 			if s.compact, ok = known.cut(s.raw, tail); ok {
-				return known, true
+				return known, now, true
 			}
 		}
 	}
 	if s.compact, ok = jose.Cut(s.raw); !ok {
-		return nil, false
+		return nil, now, false
 	}
-	if s.compact.Signature != tail {
+	if tail == "" || s.compact.Signature != tail {
+		now = v.clock()
 		s.digest = signatureDigest(s.compact.Signature)
 		known = v.cache.Get(s.digest, now)
 	}
 	if known != nil && !known.is(s.compact) {
-		return nil, true
+		return nil, now, true
 	}
-	return known, true
+	return known, now, true
 }
 
 // question is what the issuer is asked about it. own is what it says itself.
