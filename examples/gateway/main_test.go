@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 		return
 	}
 	logging.Disable() // of go-redis
-	goleak.VerifyTestMain(m)
+	// net/http waits half a second where it closes before all was read; as long as goleak waits.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 
 // patience is how long a test waits for what must happen.
