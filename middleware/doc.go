@@ -48,4 +48,11 @@
 // middleware. Let it allow the headers of [RequestHeaders]
 // (Access-Control-Allow-Headers), and expose those of [ResponseHeaders]
 // (Access-Control-Expose-Headers).
+//
+// # Slow clients
+//
+// Set the server's ReadHeaderTimeout and ReadTimeout, or a read deadline after refusals
+// ([net/http.ResponseController]): net/http reads the rest of a refused request's body
+// before it answers, up to 256 KiB, and without a deadline whoever sends that slowly holds
+// the connection. examples/gateway shows it.
 package middleware
