@@ -92,7 +92,7 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 			return nil, err
 		}
 		s.items, s.slack = items, uint64(length/4)                                  // #nosec G115 -- a length is not negative
-		s.recent = make([]atomic.Pointer[Entry[K, V]], 1<<bits.Len(uint(2*length))) // #nosec G115 -- nor is this; few keys share a slot
+		s.recent = make([]atomic.Pointer[Entry[K, V]], 1<<bits.Len(uint(2*length))) // few keys share a slot
 	}
 	return c, nil
 }
