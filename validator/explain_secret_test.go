@@ -3,6 +3,7 @@ package validator_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -40,6 +41,13 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 			assert.NotContains(t, text, "mary")
 		}
 	}
+
+	// When it expires is nobody's secret.
+	expires := time.Unix(1_900_000_000, 0).UTC()
+	o.says(answer(map[string]any{"sub": nil, "scope": nil, "exp": expires.Unix() + 60}))
+	raw = s.AccessToken(validatortest.Expiry(expires))
+	c := explained(t, v.Explain(t.Context(), raw), "answer agrees")
+	assert.Equal(t, strs{"failed", `an answer with the token's exp, "2030-03-17T17:46:40Z"`, "2030-03-17T17:47:40Z"}, strs{string(c.State), c.Expected, c.Actual})
 
 	// An answer that quotes the token in a claim that is wrong.
 	raw = "an-opaque-token-0123456789"
