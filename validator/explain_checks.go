@@ -189,9 +189,7 @@ func (row *ExplainedCheck) blame(e *Error, seen *failure) *failure {
 	if e.finding != nil && e.finding.expected != "" {
 		return e.finding
 	}
-	if seen == nil {
-		row.Actual = strings.Trim(row.Actual+": "+e.Detail, ": ")
-	}
+	row.Actual = strings.Trim(row.Actual+": "+e.Detail, ": ")
 	return seen
 }
 

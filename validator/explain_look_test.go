@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -55,12 +56,13 @@ func TestExplainTheLongestToken(t *testing.T) {
 	assert.Equal(t, strs{"size"}, strs(failures(v.Explain(t.Context(), long(validator.MaxTokenSize+1)))))
 }
 
-// TestExplainOpaqueOfThreeParts: two dots make no JWS.
+// TestExplainOpaqueOfThreeParts: two dots make no JWS, nor does what looks like JSON before
+// them.
 func TestExplainOpaqueOfThreeParts(t *testing.T) {
 	s := start(t, validatortest.Options{})
 	o := newOracle(t)
 	o.says(answer(nil))
-	const raw = "an-opaque.token-of.three-parts"
+	raw := base64URL("{an opaque token}") + ".of.three-parts"
 	x := build(t, configure(ask(s, o.at))).Explain(t.Context(), raw)
 	agrees(t, x, raw, nil)
 	for name, want := range map[string][2]string{
@@ -93,9 +95,13 @@ func TestExplainTenantsApart(t *testing.T) {
 		tenants validator.Tenants
 		failed  strs
 		tid     validator.CheckState
+		tenant  validator.CheckState
 	}{
-		"a list":     {validator.Tenants{Allowed: strs{contoso}}, strs{"typ", "tid", "aud", "client"}, validator.CheckFailed},
-		"a function": {validator.Tenants{Permit: func(string) bool { panic("nobody asks") }}, strs{"typ", "aud", "client"}, validator.CheckNotReached},
+		"a list": {validator.Tenants{Allowed: strs{contoso}}, strs{"typ", "tid", "aud", "client"}, validator.CheckFailed, validator.CheckDoesNotApply},
+		"a function": {
+			validator.Tenants{Permit: func(string) bool { panic("nobody asks") }}, strs{"typ", "aud", "client"},
+			validator.CheckNotReached, validator.CheckNotReached,
+		},
 	} {
 		s := entraTenants(t, templateV2, tc.tenants)
 		raw := s.token(t, fabrikam, changes)
@@ -103,7 +109,13 @@ func TestExplainTenantsApart(t *testing.T) {
 		assert.Equal(t, "typ", agrees(t, x, raw, refusalOf(x)).Name, name)
 		assert.Equal(t, tc.failed, strs(failures(x)), name)
 		assert.Equal(t, tc.tid, explained(t, x, "tid").State, name)
+		assert.Equal(t, tc.tenant, explained(t, x, "tenant").State, name)
 	}
+	s := entraTenants(t, templateV2, validator.Tenants{Allowed: strs{contoso}})
+	raw := s.token(t, contoso, object{"aud": "api://other"})
+	x := s.validator(t).Explain(t.Context(), raw)
+	agrees(t, x, raw, refusalOf(x))
+	assert.Equal(t, "tid "+contoso, explained(t, x, "tid").Actual)
 }
 
 // TestExplainInPlaceOfTheKey: a JWS that its issuer vouched for while its key could not be
@@ -125,6 +137,22 @@ func TestExplainInPlaceOfTheKey(t *testing.T) {
 		}
 		assert.Equal(t, validator.CheckPassed, explained(t, x, "answer agrees").State)
 	}
+}
+
+// TestExplainAKeyThatIsWithdrawnMeanwhile: what vouched for the token is not what is listed
+// now, though it has the same name.
+func TestExplainAKeyThatIsWithdrawnMeanwhile(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v, raw := build(t, configure(trust(s))), s.AccessToken()
+	before := v.Explain(t.Context(), raw).Key
+	x := v.ExplainWith(t.Context(), raw, validator.Requirements{Policy: &validator.Policy{Permit: func(ctx context.Context, _ *validator.Token) error {
+		s.Rekey(s.KID())
+		return v.RefreshKeys(ctx)
+	}}})
+	agrees(t, x, raw, nil)
+	assert.True(t, x.Key.Verified)
+	assert.False(t, x.Key.Listed)
+	assert.Equal(t, before.Thumbprint, x.Key.Thumbprint)
 }
 
 // TestExplainSharedAnswer: what another replica learned is kept here from when it was

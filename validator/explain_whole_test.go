@@ -134,6 +134,7 @@ func (a *album) tokens() {
 	a.clock.Advance(90*time.Second + 400*time.Microsecond)
 	a.whole("accepted again", v, raw, none)
 	a.whole("no token", v, "", none)
+	a.page("too large, of three parts", v, s.AccessToken(claim("x", strings.Repeat("x", validator.MaxTokenSize))), none)
 	a.page("too large", v, strings.Repeat("a", validator.MaxTokenSize+1), none)
 	a.page("of another alphabet", v, "a b", none)
 	a.page("opaque, and nobody to ask", v, "an-opaque-token", none)
@@ -145,9 +146,11 @@ func (a *album) tokens() {
 		validatortest.Audience("api://other"), validatortest.ClientID("stranger"), claim("scp", []string{"root"}),
 		claim("cnf", members{"jkt": thumbprint}), claim("status", members{"status_list": members{}}),
 	), none)
+	a.page("without exp", v, s.AccessToken(validatortest.NoClaim("exp")), none)
 	a.page("expired, and without iat", v, s.AccessToken(a.in("exp", -time.Hour), validatortest.NoClaim("iat")), none)
 	a.page("of no key", v, s.AccessToken(header("kid", "another")), none)
-	a.page("without kid, and with a bad signature", v, forged(s.AccessToken(validatortest.NoHeaderParam("kid"))), none)
+	a.whole("without kid, and with a bad signature", v, forged(s.AccessToken(validatortest.NoHeaderParam("kid"))), none)
+	a.page("DPoP with cnf", v, s.AccessToken(claim("typ", "DPoP"), header("typ", "at+jwt"), header("alg", "none"), claim("cnf", members{"jkt": thumbprint})), none)
 	a.page("DPoP without cnf", v, s.AccessToken(claim("typ", "DPoP"), header("typ", "at+jwt")), none)
 
 	is.AnyClient, is.ClientIDs, is.Profile, is.MaxTokenLifetime = true, nil, validator.RFC9068(), 0
@@ -182,10 +185,11 @@ func (a *album) policies() {
 	a.clock.Advance(time.Minute)
 	bad := append(a.everything(), validatortest.HeaderParam("alg", "none"), a.in("iat", -time.Minute))
 	a.page("a policy that is met", v, s.AccessToken(good...), met)
-	a.page("a policy that would be met", v, s.AccessToken(bad...), met)
+	a.whole("a policy that would be met", v, s.AccessToken(bad...), met)
 	a.page("a policy that would not be met", v, s.AccessToken(bad...), unmet)
 	a.page("a policy of nothing", v, s.AccessToken(bad...), policy(validator.Policy{AnyToken: true, AnyTrustedIssuer: true}))
 	a.page("a policy that cannot be evaluated", v, s.AccessToken(bad...), policy(validator.Policy{Scopes: strs{"root"}}))
+	a.page("nothing but a policy that cannot be evaluated", v, s.AccessToken(), policy(validator.Policy{Scopes: strs{"root"}}))
 	a.page("a policy about any of two scopes", v, s.AccessToken(bad...), policy(validator.Policy{AnyScope: strs{"root", "admin"}, AnyTrustedIssuer: true}))
 	a.page("a policy about a token that cannot be read", v, "an-opaque-token", met)
 	a.page("a policy about a token without those claims", v,
@@ -232,6 +236,17 @@ func (a *album) answers() {
 	o.does(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	a.whole("an answer that stands in", stale, raw, none)
 	a.whole("undecided", v, raw, now)
+	limited := func(is *validator.Issuer) { is.MaxTokenLifetime = 2 * lifetime }
+	says(nil)
+	a.page("opaque, of unknown age", asks(limited), "a-sixth-opaque-token", none)
+	a.page("without keys", asks(func(is *validator.Issuer) { is.OpaqueOnly = true }), raw, none)
+	revocable := func(edits ...func(*validator.Issuer)) *validator.Validator {
+		c := configure(ask(s, append(edits, o.at, limited)...))
+		c.Clock, c.Revocations = a.clock.Now, newRevocations(a.t, validator.RevocationsConfig{})
+		return build(a.t, c)
+	}
+	a.page("could be revoked, but is asked about", revocable(), "a-seventh-opaque-token", none)
+	a.page("could be revoked, but would be asked about", revocable(always), s.AccessToken(validatortest.Audience("api://other")), none)
 	a.page("nobody to ask", a.build(trust(s)), raw, now)
 }
 
