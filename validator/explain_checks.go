@@ -200,7 +200,7 @@ func (row *ExplainedCheck) fail(reason Reason) {
 // show fills in what was expected and found, and takes out what must not be shown.
 func (row *ExplainedCheck) show(r rule, f *failure, x *explainer) {
 	switch {
-	case f == nil || f.expected == "":
+	case f == nil:
 	case f.private != "":
 		row.Expected, row.Actual = "an answer with the token's "+f.private, "another one"
 	default:
