@@ -11,7 +11,9 @@ package cache
 
 import (
 	"errors"
+	"math/bits"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -29,23 +31,31 @@ const (
 type Cache[K comparable, V any] struct {
 	shards []shard[K, V]
 	hash   func(K) uint64
+	quick  counter // hits without a lock
 }
 
-// shard is a part of a cache. mu guards all below, and the entries in items.
+// shard is a part of a cache. What is read without mu stands apart from what those who
+// have it write, on another cache line.
 type shard[K comparable, V any] struct {
-	mu    sync.Mutex
+	// recent holds entries of items, and no others, each in the one slot of its key:
+	// who finds it there needs no lock. It is changed under mu.
+	recent []atomic.Pointer[Entry[K, V]]
+	moves  atomic.Uint64 // to the front
+	slack  uint64        // so many of the entries used last are in any order
+	_      [88]byte
+
+	mu    sync.Mutex // guards all below
 	items *simplelru.LRU[K, *Entry[K, V]]
-	slack uint64 // so many of the entries used last are in any order
-	moves uint64 // to the front
-	stats Stats
-	_     [64]byte // keeps two shards' locks off one cache line
+	stats Stats // the quick hits apart
+	_     [8]byte
 }
 
 // Entry is a value, and what the cache notes about it beside it: one piece of memory, so
 // that who finds the entry has found the value. It belongs to the cache from PutEntry on.
 type Entry[K comparable, V any] struct {
-	deadline int64  // Unix nanoseconds; past 2262 it is the last instant there is
-	moved    uint64 // moves of the shard when this one was moved last
+	key      K
+	deadline int64         // Unix nanoseconds; past 2262 it is the last instant there is
+	moved    atomic.Uint64 // moves of the shard when this one was moved last
 
 	Value V
 }
@@ -58,7 +68,7 @@ type Stats struct {
 }
 
 // New returns an empty cache of at most capacity entries (at least 1). hash
-// spreads the keys over the shards: its low bits must be well mixed.
+// spreads the keys over the shards, and in them: its low bits must be well mixed.
 func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], error) {
 	if capacity < 1 {
 		return nil, errors.New("cache: capacity must be at least 1")
@@ -77,18 +87,29 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 		if i < capacity%count {
 			length++ // the shards' lengths add up to capacity exactly
 		}
-		items, err := simplelru.NewLRU[K, *Entry[K, V]](length, nil)
+		items, err := simplelru.NewLRU(length, func(key K, e *Entry[K, V]) { s.slot(c.hash(key)).CompareAndSwap(e, nil) })
 		if err != nil {
 			return nil, err
 		}
-		s.items, s.slack = items, uint64(length/4) // #nosec G115 -- a length is not negative
+		s.items, s.slack = items, uint64(length/4)                                  // #nosec G115 -- a length is not negative
+		s.recent = make([]atomic.Pointer[Entry[K, V]], 1<<bits.Len(uint(2*length))) // few keys share a slot
 	}
 	return c, nil
 }
 
 // Get returns the value of key if now is before its deadline; nil if there is none.
 func (c *Cache[K, V]) Get(key K, now time.Time) *V {
-	s, instant := c.shard(key), nanoseconds(now)
+	hash, instant := c.hash(key), nanoseconds(now)
+	s := c.shard(hash)
+	if e := s.slot(hash).Load(); e != nil && e.key == key && instant < e.deadline && !s.behind(e) {
+		c.quick.add()
+		return &e.Value
+	}
+	return s.get(key, hash, instant)
+}
+
+// get is Get under the lock.
+func (s *shard[K, V]) get(key K, hash uint64, instant int64) *V {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.items.Peek(key)
@@ -101,12 +122,13 @@ func (c *Cache[K, V]) Get(key K, now time.Time) *V {
 		s.stats.Expirations++
 		s.stats.Misses++
 		return nil
-	case s.moves-e.moved >= s.slack:
+	case s.behind(e):
 		// Not each time: it writes to the entry's neighbours, which nobody asked for.
 		s.items.Get(key)
 		s.move(e)
 	}
 	s.stats.Hits++
+	s.slot(hash).Store(e)
 	return &e.Value
 }
 
@@ -118,25 +140,31 @@ func (c *Cache[K, V]) Put(key K, value V, deadline time.Time) {
 
 // PutEntry is Put of a value that was made in its place. The entry must be a new one.
 func (c *Cache[K, V]) PutEntry(key K, e *Entry[K, V], deadline time.Time) {
-	s := c.shard(key)
+	hash := c.hash(key)
+	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.deadline = nanoseconds(deadline)
+	e.key, e.deadline = key, nanoseconds(deadline)
 	if s.items.Add(key, e) {
 		s.stats.Evictions++
 	}
 	s.move(e)
+	s.slot(hash).Store(e) // after what is displaced has left it
 }
 
 // move notes that an entry is at the front.
 func (s *shard[K, V]) move(e *Entry[K, V]) {
-	s.moves++
-	e.moved = s.moves
+	e.moved.Store(s.moves.Add(1))
+}
+
+// behind reports whether so many were moved since that the entry may be near the end.
+func (s *shard[K, V]) behind(e *Entry[K, V]) bool {
+	return s.moves.Load()-e.moved.Load() >= s.slack
 }
 
 // Remove drops the entry of key, if there is one.
 func (c *Cache[K, V]) Remove(key K) {
-	s := c.shard(key)
+	s := c.shard(c.hash(key))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.items.Remove(key)
@@ -168,11 +196,17 @@ func (c *Cache[K, V]) Stats() (sum Stats) {
 		sum.Entries += s.items.Len()
 		s.mu.Unlock()
 	}
+	sum.Hits += c.quick.sum()
 	return sum
 }
 
-func (c *Cache[K, V]) shard(key K) *shard[K, V] {
-	return &c.shards[c.hash(key)&uint64(len(c.shards)-1)] // #nosec G115 -- a length is not negative
+func (c *Cache[K, V]) shard(hash uint64) *shard[K, V] {
+	return &c.shards[hash&uint64(len(c.shards)-1)] // #nosec G115 -- a length is not negative
+}
+
+// slot is where the entries of a hash may be found without a lock.
+func (s *shard[K, V]) slot(hash uint64) *atomic.Pointer[Entry[K, V]] {
+	return &s.recent[hash/maxShards&uint64(len(s.recent)-1)] // #nosec G115 -- a length is not negative
 }
 
 // nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,

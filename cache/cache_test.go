@@ -196,56 +196,6 @@ func TestPutReplacesValueAndDeadline(t *testing.T) {
 	assert.False(t, hit, "the old deadline counts no more")
 }
 
-func TestLeastRecentlyUsedEntryLeaves(t *testing.T) {
-	c := newCache(t, 3, oneShard)
-	for key := range uint64(3) {
-		c.Put(key, "value", later)
-	}
-	c.Get(0, now)            // 1 is the oldest now
-	c.Put(2, "again", later) // and 1 still is
-	c.Put(3, "value", later) // evicts 1
-	c.Put(4, "value", later) // evicts 0
-	for key, there := range []bool{false, false, true, true, true} {
-		_, hit := c.Get(uint64(key), now)
-		assert.Equal(t, there, hit, key)
-	}
-	assert.EqualValues(t, 2, c.Stats().Evictions)
-}
-
-// However many come once, those that are asked for again and again stay.
-func TestFloodOfOthersLeavesWhatIsInUse(t *testing.T) {
-	const capacity, inUse = 1000, 500
-	c := newCache(t, capacity, mix)
-	for key := range uint64(inUse) {
-		c.Put(key, "value", later)
-	}
-	lost := 0
-	for flood := range uint64(50) {
-		for key := range uint64(inUse) {
-			if _, hit := c.Get(key, now); !hit {
-				lost++
-				c.Put(key, "value", later)
-			}
-		}
-		for key := range uint64(inUse / 10) {
-			c.Put(1000+flood*1000+key, "once", later)
-		}
-	}
-	assert.Zero(t, lost)
-	assert.Equal(t, capacity, c.Len())
-}
-
-// Where everything is in use, something leaves all the same, and soon.
-func TestRoomIsMadeWhereAllIsInUse(t *testing.T) {
-	c := newCache(t, 127, mix) // one shard
-	for key := range uint64(1000) {
-		c.Put(key, "value", later)
-		_, hit := c.Get(key, now)
-		require.True(t, hit)
-	}
-	assert.Equal(t, 127, c.Len())
-}
-
 func TestRemoveDropsOneEntry(t *testing.T) {
 	c := newCache(t, 10, mix)
 	c.Put(1, "one", later)

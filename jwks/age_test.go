@@ -124,6 +124,22 @@ func TestSetPastMaxAgeAnswersAtOnceAndIsAskedForOnce(t *testing.T) {
 	}
 }
 
+// A question to a set that is young holds back nothing that is due soon after.
+func TestSetIsAskedForAsSoonAsItIsDue(t *testing.T) {
+	for name, ask := range askers {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, jwks.Config{MaxAge: hour, RefreshInterval: hour}, func(t *testing.T, w *world) { // no jitter
+				pass(hour)
+				ask(t, w)
+				assert.Equal(t, 1, w.settled())
+				pass(1)
+				ask(t, w)
+				assert.Equal(t, 2, w.settled())
+			})
+		})
+	}
+}
+
 // However fast the fetch lands, the next question does not ask again.
 func TestSetThatLandedAtTheSameInstantIsYoung(t *testing.T) {
 	inWorld(t, jwks.Config{MaxAge: hour}, func(t *testing.T, w *world) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/jwks"
 )
 
@@ -54,5 +55,13 @@ func TestOnWait(t *testing.T) {
 		require.NoError(t, s.Refresh(t.Context()))
 		assert.Equal(t, 3, began)
 		assert.Len(t, over, 2, "nobody wanted to know")
+
+		// A flight of somebody else's is no call: who waits for it is told of elsewhere.
+		_, err = remote.Launch(time.Minute,
+			func(ctx context.Context) (any, error) { return nil, s.Refresh(ctx) },
+			func(any, error) {}).Wait(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 4, s.fetches.count())
+		assert.Equal(t, 3, began)
 	})
 }

@@ -88,9 +88,7 @@ func (s *Source) backoffLeft(now time.Time) time.Duration {
 // land takes the outcome of a flight in, before anybody who waits for it wakes.
 func (s *Source) land(f *flight, found answer, err error) {
 	report, fetched := s.record(f, found, err)
-	if fetched != nil {
-		s.save(fetched)
-	}
+	s.save(fetched)
 	if s.config.OnFetch != nil {
 		s.config.OnFetch(report)
 	}

@@ -87,6 +87,33 @@ func TestRefreshSharesAFetchThatFails(t *testing.T) {
 	})
 }
 
+// Whose fetch has landed waits for no other one, though it is in the air by then.
+func TestRefreshIsOverWhenItsFetchLands(t *testing.T) {
+	inWorld(t, jwks.Config{}, func(t *testing.T, w *world) {
+		var s *subject
+		var bogus <-chan answer
+		var release func()
+		source, err := jwks.New(jwks.Config{
+			URL: setURL, HTTPClient: web(w.server.RoundTrip).client(), CheckURL: httpsOnly,
+			OnFetch: func(jwks.Fetch) {
+				if bogus == nil { // before who waits for the first one hears of it
+					release = w.server.hold()
+					bogus = ask(s, t.Context(), "bogus")
+				}
+			},
+		})
+		require.NoError(t, err)
+		s = &subject{Source: source}
+		done := make(chan error, 1)
+		go func() { done <- s.Refresh(t.Context()) }()
+		assert.Equal(t, 3, w.settled())
+		require.Len(t, done, 1, "it does not wait for the fetch that is held")
+		assert.NoError(t, <-done)
+		release()
+		assert.ErrorIs(t, (<-bogus).err, jwks.ErrUnknownKey)
+	})
+}
+
 // The one of before does not count, whatever became of it.
 func TestRefreshDoesNotFailByAFetchOfBefore(t *testing.T) {
 	inWorld(t, jwks.Config{}, func(t *testing.T, w *world) {

@@ -71,12 +71,12 @@ func (s *Source) loadShared(ctx context.Context, current *set, wanted want) *set
 		return nil
 	}
 	data, err := remote.Launch(loadTimeout, s.config.Shared.Load, func([]byte, error) {}).Wait(ctx)
-	if err != nil || len(data) == 0 {
+	if err != nil {
 		return nil
 	}
 	next, fetched, err := s.readImport(data)
 	if err != nil {
-		return nil
+		return nil // or there was nothing, which is no envelope either
 	}
 	now := s.config.Clock()
 	if fetched.Sub(now.Round(0)) > s.config.Shared.MaxSkew {
@@ -113,14 +113,14 @@ func (s *Source) takeShared(shared *set) (changed bool) {
 	return s.install(shared)
 }
 
-// save gives what was fetched to others.
+// save gives what was fetched to others; nil: nothing was.
 func (s *Source) save(fetched *set) {
 	if s.config.Shared == nil {
 		return
 	}
 	data, err := s.export(fetched)
 	if err != nil {
-		return // too long, or no key
+		return // too long, or no key in it
 	}
 	remote.Launch(saveTimeout,
 		func(ctx context.Context) (struct{}, error) {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,77 +154,6 @@ func TestNoKeyIsUnknownByASharedSet(t *testing.T) {
 		assert.NoError(t, (<-listed).err)
 		assert.ErrorIs(t, (<-bogus).err, jwks.ErrUnknownKey)
 	})
-}
-
-// TestRefreshAsksTheServer, whatever others have; also where a flight is in the air that
-// does not.
-func TestRefreshAsksTheServer(t *testing.T) {
-	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
-		other := w.another(t, jwks.Config{}, p)
-		require.NoError(t, other.Refresh(t.Context()))
-		assert.Equal(t, 2, w.settled())
-
-		third := w.another(t, jwks.Config{}, p)
-		gate, refreshed := make(chan struct{}), make(chan error)
-		p.answers(func(context.Context) ([]byte, error) {
-			<-gate
-			return p.kept(), nil
-		})
-		listed := ask(third.subject, t.Context(), "listed")
-		go func() { refreshed <- third.Refresh(t.Context()) }()
-		synctest.Wait()
-		close(gate)
-		assert.NoError(t, (<-listed).err)
-		assert.NoError(t, <-refreshed)
-		assert.Equal(t, 3, w.settled())
-		assert.False(t, third.Status().Imported)
-	})
-}
-
-// TestRefreshAfterAFlightForOthers: one that began after the call, and took what others
-// have, does not count either, whether it is in the air or has landed when it is found.
-func TestRefreshAfterAFlightForOthers(t *testing.T) {
-	for _, landed := range []bool{false, true} {
-		inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
-			var s *subject
-			var begun atomic.Bool
-			var others <-chan answer
-			source, err := jwks.New(jwks.Config{
-				URL: setURL, HTTPClient: &http.Client{Transport: w.server}, CheckURL: httpsOnly, Shared: p.shared(),
-				OnFetch: func(jwks.Fetch) {
-					if begun.Swap(true) {
-						return
-					}
-					// Before who waits for the first one hears of it.
-					pass(2 * skew)
-					w.server.list(es256(t, "next"))
-					w.known(t, "next", "ES256")
-					pass(2 * skew)
-					others = ask(s, t.Context(), "next")
-					if landed {
-						assert.NoError(t, (<-others).err)
-						others = nil
-					}
-				},
-			})
-			require.NoError(t, err)
-			s = &subject{Source: source}
-			release := w.server.hold()
-			first, refreshed := make(chan error, 1), make(chan error, 1)
-			go func() { first <- s.Refresh(t.Context()) }()
-			synctest.Wait()
-			go func() { refreshed <- s.Refresh(t.Context()) }()
-			synctest.Wait()
-			release()
-			assert.NoError(t, <-first)
-			assert.NoError(t, <-refreshed)
-			if others != nil {
-				assert.NoError(t, (<-others).err)
-			}
-			assert.Equal(t, 4, w.settled(), "w twice, and each Refresh")
-			assert.False(t, s.Status().Imported)
-		})
-	}
 }
 
 // TestSharedSetThatDoesNotCount is as if there were none, and holds nobody up for long.
@@ -405,46 +333,6 @@ func TestSharedSetIsOldInTime(t *testing.T) {
 	})
 }
 
-// TestSetsAreSaved after each fetch that went well, and nobody waits for it.
-func TestSetsAreSaved(t *testing.T) {
-	saves := func(p *pool) int {
-		_, saves := p.count()
-		return saves
-	}
-	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
-		first := string(p.envelope)
-		require.NoError(t, w.Refresh(t.Context())) // 304
-		w.settled()
-		assert.Equal(t, 2, saves(p))
-		assert.NotEqual(t, first, string(p.envelope), "it is younger")
-		w.server.fail(500)
-		assert.Error(t, w.Refresh(t.Context()))
-		w.settled()
-		assert.Equal(t, 2, saves(p))
-
-		// What came from elsewhere is not passed on.
-		other := w.another(t, jwks.Config{}, p)
-		other.known(t, "listed", "ES256")
-		w.settled()
-		assert.Equal(t, 2, saves(p))
-
-		var began, ended time.Time
-		p.save = func(ctx context.Context) error {
-			began = time.Now()
-			<-ctx.Done()
-			ended = time.Now()
-			return ctx.Err()
-		}
-		w.server.fail(0)
-		assert.NoError(t, w.Refresh(t.Context()))
-		w.settled()
-		assert.Equal(t, began, time.Now())
-		pass(3 * time.Second)
-		w.settled()
-		assert.Equal(t, 2*time.Second, ended.Sub(began))
-	})
-}
-
 // TestImportBeatsAnOlderSharedSet that was on its way.
 func TestImportBeatsAnOlderSharedSet(t *testing.T) {
 	inFleet(t, jwks.Config{}, func(t *testing.T, w *world, p *pool) {
@@ -464,6 +352,7 @@ func TestImportBeatsAnOlderSharedSet(t *testing.T) {
 		close(gate)
 		assert.NoError(t, (<-asked).err)
 		assert.True(t, newer.Status().Fetched.Equal(other.Status().Fetched))
+		assert.False(t, other.fetches.last(t).Changed, "the import did that")
 		assert.Equal(t, 2, w.settled())
 	})
 }

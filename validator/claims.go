@@ -98,10 +98,9 @@ func parseClaims(payload string) (c claims, f *failure) {
 	return c, f
 }
 
-// parse is parseClaims in place. What there is of c is replaced; after a failure it is
-// of no use.
+// parse is parseClaims in place: c must be zero. After a failure it is of no use.
 func (c *claims) parse(payload string) *failure {
-	*c = claims{expiry: absent, notBefore: absent, issuedAt: absent}
+	c.expiry, c.notBefore, c.issuedAt = absent, absent, absent
 	o, err := jose.ReadSegment(payload, knownClaims)
 	if err != nil {
 		return failed(ReasonMalformedToken, "a canonical payload", err.Error())
@@ -214,6 +213,9 @@ func readDate(o *jose.Object, into *numericDate, zero bool) *failure {
 }
 
 func parseDate(text string) (numericDate, bool) {
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil { // nearly all: exactly, and in less time
+		return numericDate(seconds * 1e6), true
+	}
 	seconds, _ := strconv.ParseFloat(text, 64) // what is out of its range is infinite
 	if seconds < 0 || seconds > maxDate {
 		return 0, false

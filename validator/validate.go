@@ -132,14 +132,19 @@ func (s *signedToken) question(own *facts) question {
 // examine decides on a token of which nothing is known, or at best what its issuer
 // said of it while its key could not be had.
 func (v *Validator) examine(ctx context.Context, s signedToken, require *Requirements, said *facts, now time.Time) (Decision, *facts) {
-	if !jose.InAlphabet(s.raw) {
+	c, e := v.decode(s.compact)
+	defer c.free()
+	unread := s.compact.Signature // what was decoded is in the alphabet
+	if e != nil {
+		unread = s.raw
+	}
+	// Before all else that is wrong: a client error, of a text that was no token (RFC 6750 2.1).
+	if !jose.InAlphabet(unread) {
 		return Decision{Err: refuse(ReasonTokenAlphabet, "")}, nil
 	}
-	c, e := v.decode(s.compact)
 	if e != nil && e.Reason == ReasonNotJWT {
 		return v.opaque(ctx, s.raw, require)
 	}
-	defer c.free()
 	if e != nil {
 		return Decision{Err: e}, nil
 	}

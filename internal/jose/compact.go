@@ -94,6 +94,22 @@ var sextets = func() (table [256]uint8) {
 	return table
 }()
 
+// noSextet marks, above the 24 bits of four characters, one that is none of base64url.
+const noSextet = 1 << 24
+
+// sextetsAt are the values of the characters at each of four places, in the 24 bits that
+// the four encode; noSextet of any other.
+var sextetsAt = func() (tables [4][256]uint32) {
+	for char, value := range sextets {
+		for place := range tables {
+			if tables[place][char] = noSextet; value < 64 {
+				tables[place][char] = uint32(value) << (18 - 6*place)
+			}
+		}
+	}
+	return tables
+}()
+
 // AppendSegment appends the decoded segment to dst. An empty segment and any other text
 // than the one canonical one of its bytes is ErrSegment (RFC 7515 2): no padding, no
 // line breaks (which Go's base64 skips), no bits set that nothing uses, so that no two
@@ -104,30 +120,29 @@ func AppendSegment(dst []byte, segment string) ([]byte, error) {
 	}
 	before, size := len(dst), len(segment)*3/4
 	dst = slices.Grow(dst, size)
-	out, seen := dst[before:before+size], uint8(0)
+	out, seen, at := dst[before:before+size], uint32(0), &sextetsAt
 	for ; len(segment) >= 8 && len(out) >= 8; segment, out = segment[8:], out[6:] {
-		a, b, c, d := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]], sextets[segment[3]]
-		e, f, g, h := sextets[segment[4]], sextets[segment[5]], sextets[segment[6]], sextets[segment[7]]
-		binary.BigEndian.PutUint64(out, uint64(a)<<58|uint64(b)<<52|uint64(c)<<46|uint64(d)<<40|
-			uint64(e)<<34|uint64(f)<<28|uint64(g)<<22|uint64(h)<<16) // six bytes; the last two are written again
-		seen |= a | b | c | d | e | f | g | h
+		high := at[0][segment[0]] | at[1][segment[1]] | at[2][segment[2]] | at[3][segment[3]]
+		low := at[0][segment[4]] | at[1][segment[5]] | at[2][segment[6]] | at[3][segment[7]]
+		binary.BigEndian.PutUint64(out, uint64(high)<<40|uint64(low)<<16) // six bytes; the last two are written again
+		seen |= high | low
 	}
 	for ; len(segment) >= 4; segment, out = segment[4:], out[3:] {
-		a, b, c, d := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]], sextets[segment[3]]
-		out[0], out[1], out[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
-		seen |= a | b | c | d
+		q := at[0][segment[0]] | at[1][segment[1]] | at[2][segment[2]] | at[3][segment[3]]
+		out[0], out[1], out[2] = byte(q>>16), byte(q>>8), byte(q) // #nosec G115 -- its three bytes, one by one
+		seen |= q
 	}
 	unused := uint8(0)
 	if len(segment) >= 2 {
 		a, b := sextets[segment[0]], sextets[segment[1]]
 		out[0], unused = a<<2|b>>4, b<<4
-		seen |= a | b
+		seen |= at[0][segment[0]] | at[1][segment[1]]
 		if len(segment) == 3 {
 			c := sextets[segment[2]]
 			out[1], unused = b<<4|c>>2, c<<6 // what is no character has all bits set
 		}
 	}
-	if seen > 63 || unused != 0 {
+	if seen >= noSextet || unused != 0 {
 		return dst[:before], ErrSegment
 	}
 	return dst[:before+size], nil

@@ -198,8 +198,12 @@ func (o *Object) Kind() jsontext.Kind {
 
 // String reads the current value, which must be a string.
 func (o *Object) String() string {
-	if !o.is(jsontext.KindString) {
+	switch {
+	case !o.is(jsontext.KindString):
 		return ""
+	case o.simple: // nothing is escaped
+		quoted := o.raw()
+		return quoted[1 : len(quoted)-1]
 	}
 	return o.text()
 }
