@@ -65,6 +65,36 @@ func TestAnswerMaySayMore(t *testing.T) {
 	accept(t, v, s.AccessToken(claims...))
 }
 
+// TestAnEmptyScopeIsOne: a token that says that nothing was granted is contradicted by an
+// answer that says what was; one that says nothing is not.
+func TestAnEmptyScopeIsOne(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at, always)))
+	o.says(answer(map[string]any{"sub": nil, "exp": nil, "scope": "read"}))
+	reject(t, v, s.AccessToken(validatortest.Claim("scope", "")), bad, validator.ReasonIntrospectionDisagrees)
+	assert.Empty(t, accept(t, v, s.AccessToken(validatortest.NoClaim("scope"))).Scopes())
+}
+
+// TestAnswerThatQuotesTheTokenAndIsNone: it is refused for what it is.
+func TestAnswerThatQuotesTheTokenAndIsNone(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at)))
+	const raw = "an-opaque-token-0123456789"
+	for name, tc := range map[string]judged{
+		"another issuer's": {body: answer(map[string]any{"iss": "https://other.example", "note": raw}), class: down, reason: validator.ReasonIntrospectionMalformed},
+		"unreadable":       {body: answer(map[string]any{"exp": "1", "note": raw}), class: down, reason: validator.ReasonIntrospectionMalformed},
+		"bound, but not to what": {
+			body: answer(map[string]any{"token_type": "DPoP", "note": raw}), class: bad, reason: validator.ReasonConfirmationMissing,
+		},
+	} {
+		o.says(tc.body)
+		e := reject(t, v, raw, tc.class, tc.reason)
+		assert.NotContains(t, e.Error(), raw, name)
+	}
+}
+
 // TestOpaqueTokenLikeAHeader: without a dot it is no part of a JWS, whatever it encodes.
 func TestOpaqueTokenLikeAHeader(t *testing.T) {
 	s := start(t, validatortest.Options{})

@@ -157,18 +157,13 @@ func (x *explainer) read() {
 // says is what an unverified token says, for checks that look at facts.
 func (l *look) says(compact jose.Compact) *facts {
 	c := *l.candidate
-	if c.client == "" { // that it is not one of ours is another check's business
-		c.client, _ = c.rules.clientOf(&c)
-	}
+	c.client, _ = c.rules.clientOf(&c) // that it is not one of ours is another check's business
 	return c.facts(nil, compact, nil)
 }
 
 func (x *explainer) readAnswer() {
-	if x.known.inquiry == nil || x.known.answer == "" {
-		return
-	}
 	a, f := readAnswer(x.known.answer)
-	if f != nil {
+	if f != nil { // nothing was said, or nothing of that is kept
 		return
 	}
 	c := &candidate{issuer: x.known.issuer, rules: x.known.issuer.answerRules, claims: a.claims, exact: x.known.inquiry.until}

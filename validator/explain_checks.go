@@ -169,7 +169,7 @@ func (x *explainer) row(r rule, position int) ExplainedCheck {
 		row.fail(x.decision.Err.Reason)
 		s.failure = row.blame(x.decision.Err, s.failure)
 	case s.absent:
-		row.State, row.Actual = CheckDoesNotApply, ""
+		row.State, row.Expected, row.Actual = CheckDoesNotApply, "", ""
 	case position < 0:
 		row.State, s.failure = CheckPassed, nil
 	case s.failure != nil:
@@ -189,9 +189,7 @@ func (row *ExplainedCheck) blame(e *Error, seen *failure) *failure {
 	if e.finding != nil && e.finding.expected != "" {
 		return e.finding
 	}
-	if seen == nil {
-		row.Actual = strings.TrimPrefix(row.Actual+": "+e.Detail, ": ")
-	}
+	row.Actual = strings.Trim(row.Actual+": "+e.Detail, ": ")
 	return seen
 }
 
@@ -202,7 +200,7 @@ func (row *ExplainedCheck) fail(reason Reason) {
 // show fills in what was expected and found, and takes out what must not be shown.
 func (row *ExplainedCheck) show(r rule, f *failure, x *explainer) {
 	switch {
-	case f == nil || f.expected == "":
+	case f == nil:
 	case f.private != "":
 		row.Expected, row.Actual = "an answer with the token's "+f.private, "another one"
 	default:
@@ -215,10 +213,11 @@ func (row *ExplainedCheck) show(r rule, f *failure, x *explainer) {
 	row.Unverified = row.Actual != "" && !x.verified() && saidByToken(row.Name)
 }
 
-// saidByToken reports whether what a rule finds is what the token says of itself.
+// saidByToken reports whether what a rule finds is what the token says of itself, and not
+// what anybody sees, what its issuer said or how this API is configured.
 func saidByToken(name string) bool {
 	switch name {
-	case ruleSize, ruleAlphabet, ruleForm, ruleIntrospection, ruleStatusList, ruleProof, rulePermit:
+	case ruleSize, ruleAlphabet, ruleForm, rulePolicy:
 		return false
 	}
 	return !slices.Contains(answerRules, name)

@@ -49,6 +49,7 @@ func TestExplainWhileTimePasses(t *testing.T) {
 		require.Contains(t, []string{"", "answer exp"}, name, "exp of an opaque token is that of the answer")
 		if x.Accepted {
 			assert.Zero(t, x.Introspection.Age, "asked after the call began")
+			assert.Zero(t, x.Cache.Age, "and kept after that")
 		}
 		names[fmt.Sprint(name, x.Verified, x.Cache.Kept != nil)] = true
 	}
@@ -193,6 +194,7 @@ func TestExplainPrints(t *testing.T) {
 	}
 	assert.Contains(t, x.String(), "introspection, answer, status_list, proof, policy\n") // and their parts by them
 	assert.NotContains(t, x.String(), "answer exp")
+	assert.Equal(t, "nothing is kept", validator.ExplainedCache{Cached: true}.String())
 }
 
 // TestExplainWhileBehind: what may be missing of the revocations is told apart from what

@@ -250,6 +250,7 @@ func TestExplainGenuine(t *testing.T) {
 			for _, v := range []*validator.Validator{p.validator, other} {
 				x := v.Explain(t.Context(), tc.raw)
 				assert.Equal(t, tc.check, agrees(t, x, tc.raw, err).Name, "%s, %s", name, round)
+				assert.Equal(t, name == "good", explained(t, x, "status_list").State == validator.CheckPassed, name)
 				if tc.check != "status" {
 					assert.Equal(t, validator.CheckPassed, explained(t, x, "signature").State)
 					assert.True(t, x.Verified && x.Key.Verified)

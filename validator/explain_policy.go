@@ -18,16 +18,16 @@ type demand struct {
 // demands are in the order of Policy.decide.
 var demands = []demand{
 	{"policy issuers", "", "an issuer that the policy is for", func(p *Policy) (Policy, bool) {
-		return Policy{Issuers: p.Issuers, AnyToken: true}, len(p.Issuers) > 0
+		return Policy{Issuers: p.Issuers}, len(p.Issuers) > 0
 	}, func(t *facts) string { return t.issuer.name }},
 	{"policy audiences", "", "an audience that the policy is for", func(p *Policy) (Policy, bool) {
-		return Policy{Audiences: p.Audiences, AnyToken: true}, len(p.Audiences) > 0
+		return Policy{Audiences: p.Audiences}, len(p.Audiences) > 0
 	}, func(t *facts) string { return strings.Join(t.audience, " ") }},
 	{"policy clients", "", "a client that the policy is for", func(p *Policy) (Policy, bool) {
 		return Policy{ClientIDs: p.ClientIDs}, len(p.ClientIDs) > 0
 	}, func(t *facts) string { return t.clientID }},
 	{"policy token age", "", "a token no older than MaxTokenAge", func(p *Policy) (Policy, bool) {
-		return Policy{MaxTokenAge: p.MaxTokenAge, AnyToken: true}, p.MaxTokenAge != 0
+		return Policy{MaxTokenAge: p.MaxTokenAge}, p.MaxTokenAge != 0
 	}, func(t *facts) string { return "iat " + t.issuedAt.words() }},
 	{"policy scopes", "RFC 6750 3.1", "the scopes that the policy asks for", func(p *Policy) (Policy, bool) {
 		return Policy{Scopes: p.Scopes, AnyScope: p.AnyScope}, len(p.Scopes)+len(p.AnyScope) > 0
@@ -36,10 +36,10 @@ var demands = []demand{
 		return Policy{AuthorizationDetails: p.AuthorizationDetails}, len(p.AuthorizationDetails) > 0
 	}, nil},
 	{"policy acr", "RFC 9470 3", "an acr that the policy asks for", func(p *Policy) (Policy, bool) {
-		return Policy{ACRValues: p.ACRValues, AnyToken: true}, len(p.ACRValues) > 0
+		return Policy{ACRValues: p.ACRValues}, len(p.ACRValues) > 0
 	}, func(t *facts) string { acr, _ := t.acr(); return "acr " + acr }},
 	{"policy auth_time", "RFC 9470 3", "an authentication no older than MaxAuthAge", func(p *Policy) (Policy, bool) {
-		return Policy{MaxAuthAge: p.MaxAuthAge, AnyToken: true}, p.MaxAuthAge != 0
+		return Policy{MaxAuthAge: p.MaxAuthAge}, p.MaxAuthAge != 0
 	}, func(t *facts) string { at, _ := t.authTime(); return "auth_time " + at.words() }},
 	{rulePermit, "", "that Permit has no objection", func(p *Policy) (Policy, bool) {
 		return Policy{Permit: p.Permit, PermitName: p.PermitName}, p.Permit != nil
@@ -73,9 +73,7 @@ func (d demand) sight(x *explainer) sight {
 	if !asks {
 		return sight{absent: true}
 	}
-	shown := p
-	shown.AnyToken = false
-	s := sight{expected: shown.String()}
+	s := sight{expected: p.String()}
 	if x.claimed == nil || d.found == nil {
 		return s
 	}

@@ -39,8 +39,9 @@ var firstRules = []rule{
 	}},
 }
 
-// read is what can be seen of the rules for how a JWT is written.
-func read(x *explainer) sight { return sight{absent: !x.jws, looked: x.token != nil} }
+// read is what can be seen of the rules for how a JWT is written: where something else
+// decided before, it was not read.
+func read(x *explainer) sight { return sight{absent: !x.jws} }
 
 // words names the issuers that are trusted, or the one that was probably meant.
 func (t *trusted) words(iss string) string {

@@ -1,11 +1,15 @@
 package validator_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/bearerguard/bearerguard/validator"
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
@@ -41,6 +45,13 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 		}
 	}
 
+	// When it expires is nobody's secret.
+	expires := time.Unix(1_900_000_000, 0).UTC()
+	o.says(answer(map[string]any{"sub": nil, "scope": nil, "exp": expires.Unix() + 60}))
+	raw = s.AccessToken(validatortest.Expiry(expires))
+	c := explained(t, v.Explain(t.Context(), raw), "answer agrees")
+	assert.Equal(t, strs{"failed", `an answer with the token's exp, "2030-03-17T17:46:40Z"`, "2030-03-17T17:47:40Z"}, strs{string(c.State), c.Expected, c.Actual})
+
 	// An answer that quotes the token in a claim that is wrong.
 	raw = "an-opaque-token-0123456789"
 	o.says(answer(map[string]any{"aud": raw}))
@@ -48,6 +59,20 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 	assert.Equal(t, "answer aud", agrees(t, x, raw, x.Err).Name)
 	assert.NotContains(t, x.Err.Error(), raw)
 
-	long := s.AccessToken(validatortest.Audience(strings.Repeat("api://long ", 100)))
-	assert.Less(t, len(explained(t, v.Explain(t.Context(), long), "aud").Actual), 220)
+	// A function that quotes it, and parts of it, from twelve characters on.
+	o.says(answer(nil))
+	x = v.ExplainWith(t.Context(), raw, validator.Requirements{Policy: &validator.Policy{Permit: func(context.Context, *validator.Token) error {
+		return errors.New(raw[:12] + " " + raw[len(raw)-12:] + " " + raw[:11] + " <" + raw + "> " + raw[1:])
+	}}})
+	assert.Equal(t, "[redacted] [redacted] an-opaque-t <[redacted]> [redacted]", agrees(t, x, raw, refusalOf(x)).Actual)
+}
+
+// TestExplainCutsWhatIsLong: after 200 characters of what was found, whole ones.
+func TestExplainCutsWhatIsLong(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	for n, want := range map[int]string{200: strings.Repeat("é", 200), 201: strings.Repeat("é", 200) + "…"} {
+		raw := s.AccessToken(validatortest.Audience(strings.Repeat("é", n)))
+		assert.Equal(t, want, explained(t, v.Explain(t.Context(), raw), "aud").Actual)
+	}
 }

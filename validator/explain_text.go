@@ -58,8 +58,8 @@ func (x *Explanation) writeVerdict(out *strings.Builder) {
 // in names the checks of a state: a group whose head is in it by the head alone.
 func (x *Explanation) in(state CheckState) (names []string) {
 	for _, c := range x.Checks {
-		head, _, part := strings.Cut(c.Name, " ")
-		if c.State == state && !(part && slices.Contains(names, head)) {
+		head, _, _ := strings.Cut(c.Name, " ")
+		if c.State == state && !slices.Contains(names, head) {
 			names = append(names, c.Name)
 		}
 	}

@@ -171,6 +171,13 @@ func TestFleetLocalIsUntouched(t *testing.T) {
 	assert.Zero(t, takes+puts)
 }
 
+// TestFleetOfKeysAlone: where there is no store for answers, nobody looks for one.
+func TestFleetOfKeysAlone(t *testing.T) {
+	r := newReplicas(t, 1, alone(0, func(c *validator.Config) { c.Fleet = &validator.Fleet{Sealer: sealer(t, 1), Keys: newKeyStore()} }))
+	accept(t, r.all[0].Validator, r.OpaqueToken())
+	assert.Empty(t, r.all[0].events.all())
+}
+
 // TestFleetObserverPanics: its panic is its own affair; and the logger hears why.
 func TestFleetObserverPanics(t *testing.T) {
 	var logged strings.Builder

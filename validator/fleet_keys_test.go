@@ -334,6 +334,9 @@ func TestFleetKeysMistakes(t *testing.T) {
 		"no keys": {func(f *keyFleet) {
 			f.config.Issuers[0] = ask(f.Server, func(is *validator.Issuer) { is.OpaqueOnly = true })
 		}, "Fleet.Keys"},
+		"keys of the first": {func(f *keyFleet) {
+			f.config.Issuers = append(f.config.Issuers, ask(start(t, validatortest.Options{}), func(is *validator.Issuer) { is.OpaqueOnly = true }))
+		}, ""},
 		"nothing shared": {func(f *keyFleet) { f.config.Fleet.Keys = nil }, "Fleet"},
 	} {
 		t.Run(name, func(t *testing.T) {

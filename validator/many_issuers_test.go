@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -205,4 +206,56 @@ func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// TestIssuersInOrder: whatever the order of the configuration, and however often it names
+// an audience.
+func TestIssuersInOrder(t *testing.T) {
+	var c validator.Config
+	for _, name := range []string{"b", "c", "a"} {
+		c.Issuers = append(c.Issuers, validator.Issuer{URL: "https://" + name + ".example", Audiences: strs{"api://" + name, "api://" + name}, AnyClient: true})
+	}
+	v := build(t, c)
+	assert.Equal(t, []string{"https://a.example", "https://b.example", "https://c.example"}, v.Issuers())
+	assert.NoError(t, v.CheckPolicy(validator.Policy{AnyToken: true, Audiences: strs{"api://b"}}), "it is one issuer's")
+}
+
+// TestOktaKeysThatAreDiscovered: at a domain of a customer's own too, metadata do not lead
+// to the keys of the org server.
+func TestOktaKeysThatAreDiscovered(t *testing.T) {
+	const domain = "https://login.example.com"
+	for keys, fits := range map[string]bool{domain + "/oauth2/aus1/v1/keys": true, domain + "/oauth2/v1/keys": false} {
+		s := start(t, validatortest.Options{})
+		asked := 0
+		c := validator.Config{
+			Issuers: []validator.Issuer{{URL: domain + "/oauth2/aus1", Profile: validator.Okta(), Audiences: strs{audience}, AnyClient: true}},
+			HTTPClient: &http.Client{Transport: wire(func(r *http.Request) (*http.Response, error) {
+				if r.URL.String() == keys {
+					asked++
+					return reply(r, http.StatusOK, string(s.KeySet())), nil
+				}
+				return reply(r, http.StatusOK, fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, domain+"/oauth2/aus1", keys)), nil
+			})},
+		}
+		err := build(t, c).Ready(t.Context())
+		if fits {
+			require.NoError(t, err)
+			assert.Equal(t, 1, asked)
+			continue
+		}
+		refused(t, err, validator.ErrUnavailable, validator.ReasonKeysUnavailable)
+		assert.Zero(t, asked)
+	}
+}
+
+// TestCacheHoldsWhatItIsFor: tokens are spread over all of it.
+func TestCacheHoldsWhatItIsFor(t *testing.T) {
+	var calls atomic.Int64
+	v := wired(t, counted(&calls, answer(nil)), func(c *validator.Config) { c.CacheSize = 1000 })
+	for range 2 {
+		for i := range 300 {
+			accept(t, v, fmt.Sprint("opaque-token-", i))
+		}
+	}
+	assert.EqualValues(t, 300, calls.Load())
 }

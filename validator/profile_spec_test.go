@@ -97,6 +97,17 @@ func specAsks(t *testing.T, s *validatortest.Server, spec validator.ProfileSpec)
 	return build(t, configure(is))
 }
 
+// TestSpecWithoutClient: a profile that reads no client reads no claim of an empty name
+// either, nor is one that looks like that anything to it.
+func TestSpecWithoutClient(t *testing.T) {
+	s := start(t, styleGeneric)
+	is := trust(s)
+	is.ClientIDs, is.AnyClient = nil, true
+	is.Profile = validator.NewProfile(validator.ProfileSpec{Name: "test", Types: strs{"JWT"}, Marks: []validator.Mark{{Claim: "k"}}, Scope: "scope"})
+	raw := s.AccessToken(validatortest.Claim("k", 1), validatortest.NoClaim("client_id"), validatortest.Claim("", "x"), validatortest.Claim("\u200b", "y"))
+	assert.Empty(t, accept(t, build(t, configure(is)), raw).ClientID())
+}
+
 // TestSpecClientOfAnswers: the client_id of an answer is no way around the claim that
 // names the client.
 func TestSpecClientOfAnswers(t *testing.T) {
