@@ -15,7 +15,7 @@ import (
 // beginsAsJWS reports whether what is before the first dot is the header of a JWS.
 func beginsAsJWS(raw string) bool {
 	first, _, dotted := strings.Cut(raw, ".")
-	text, err := base64.RawURLEncoding.DecodeString(first)
+	text, err := base64.RawURLEncoding.Strict().DecodeString(first)
 	var header struct{ Alg, Enc string }
 	return dotted && err == nil && json.Unmarshal(text, &header) == nil && header.Alg != "" && header.Enc == ""
 }
