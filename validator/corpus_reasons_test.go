@@ -87,7 +87,6 @@ var rowsNotInCorpus = map[string]string{
 	"answer lifetime": "needs an answer with iat, and is that of the token",
 	"policy":          "a mistake of the configuration",
 	"policy permit":   "Policy.Permit: a function of the user's",
-	"cnf":             "claim typ DPoP without cnf: Keycloak's alone",
 }
 
 // TestCorpusFamilies: each case is refused for its own reason, decided by the check that it

@@ -51,6 +51,7 @@ var rules = map[string]Rule{
 	"scope alphabet":               {"RFC 6749 3.3", "A scope with a blank or a quote is split by one reader into scopes that were not granted."},
 	"form of cnf":                  {"RFC 7800 3.1", "A binding that cannot be read is a binding all the same: who ignores it accepts a stolen token."},
 	"kind of cnf":                  {"RFC 7800 3.1", "The token is bound to a key in a way that is not understood here. Who ignores that accepts a stolen token."},
+	"binding":                      {"RFC 9449 6.1", "The token is bound to a key that it does not name: it would pass as a bearer token."},
 	"proof":                        {"RFC 9449 7.1, RFC 8705 3", "The token is bound to a key, and whoever sent it did not show the key: it works for a thief as well."},
 	"key by kid":                   {"RFC 7515 4.1.4, RFC 8725 3.10", "The key is what the token names or brings: an attacker signs with a key of their own."},
 	"signature":                    {"RFC 7515 5.2", "Nobody has vouched for the claims: anybody makes tokens."},
