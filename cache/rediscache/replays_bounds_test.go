@@ -135,3 +135,41 @@ func TestRoomComes(t *testing.T) {
 	_, err := add(t, r, "a", 2, time.Now().Add(longWindow))
 	assert.InDelta(t, longWindow+time.Minute, undecided(t, err, validator.ReasonProofKeyFull).RetryAfter, float64(half))
 }
+
+// TestEpochOfTheLastAnswer, whatever that was: a server of an older one is another server,
+// and was not told of what was used meanwhile.
+func TestEpochOfTheLastAnswer(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	aged(t, s)
+	one := func(c *rediscache.ReplaysConfig) { c.PerKey = 1 }
+	soon := time.Now().Add(longWindow)
+	_, err := add(t, replays(t, s.Client(), far, one), "full", 0, soon)
+	require.NoError(t, err)
+	for name, ask := range map[string]func(*rediscache.Replays) error{
+		"fresh":    func(r *rediscache.Replays) error { _, err := add(t, r, "fresh", 0, soon); return err },
+		"replayed": func(r *rediscache.Replays) error { _, err := add(t, r, "full", 0, soon); return err },
+		"full":     func(r *rediscache.Replays) error { _, err := add(t, r, "full", 1, soon); return err },
+		"past":     func(r *rediscache.Replays) error { _, err := add(t, r, "a", 0, time.Now().Add(-half)); return err },
+		"ahead":    func(r *rediscache.Replays) error { _, err := add(t, r, "a", 0, soon.Add(farLifetime)); return err },
+		"asked":    func(r *rediscache.Replays) error { return r.Ready(t.Context()) },
+		"evicting": func(r *rediscache.Replays) error {
+			_, first := add(t, r, "asked before", 0, soon)
+			s.Do("CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "volatile-ttl")
+			_, err := add(t, r, "a", 0, soon)
+			s.Do("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+			assert.NoError(t, first)
+			return err
+		},
+	} {
+		aged(t, s)
+		s.Do("HSET", epochKey, "began", 1000)
+		r := replays(t, s.Client(), far, one)
+		err := ask(r)
+		assert.Equal(t, name == "fresh" || name == "replayed" || name == "asked", err == nil, name)
+		aged(t, s)
+		s.Do("HSET", epochKey, "began", 999)
+		_, err = add(t, r, name+" before", 1, soon)
+		undecided(t, err, validator.ReasonProofUnavailable)
+	}
+}
