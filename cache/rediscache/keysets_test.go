@@ -72,6 +72,21 @@ func TestKeySets(t *testing.T) {
 	}
 }
 
+// TestKeySetsAhead by no more than MaxSkew are kept, and by more they are not.
+func TestKeySetsAhead(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	k, err := rediscache.NewKeySets(rediscache.KeySetsConfig{Client: s.Client(), MaxSkew: time.Minute})
+	require.NoError(t, err)
+	for ahead, want := range map[time.Duration]string{half: "ahead", time.Minute + half: ""} {
+		s.FlushAll()
+		require.NoError(t, k.SaveKeys(t.Context(), "name", []byte("ahead"), time.Now().Add(ahead)))
+		kept, err := k.LoadKeys(t.Context(), "name")
+		require.NoError(t, err)
+		assert.Equal(t, want, string(kept), ahead)
+	}
+}
+
 func TestKeySetsMistakes(t *testing.T) {
 	mistaken := func(field string, config rediscache.KeySetsConfig) {
 		t.Helper()

@@ -266,6 +266,8 @@ func TestReplaysConfig(t *testing.T) {
 		"ring":              {rediscache.ReplaysConfig{Client: ring}, []string{"Client"}},
 		"the longest": {rediscache.ReplaysConfig{Client: bounded, Window: dpop.MaxWindow, MaxSkew: time.Minute,
 			Timeout: 10 * time.Second, PerKey: 1, Prefix: "a:"}, nil},
+		"the shortest": {rediscache.ReplaysConfig{Client: bounded, Window: time.Second, MaxSkew: 10 * time.Millisecond,
+			Timeout: 10 * time.Millisecond}, nil},
 		"too long": {rediscache.ReplaysConfig{Client: bounded, Window: dpop.MaxWindow + 1, MaxSkew: time.Minute + 1,
 			Timeout: 10*time.Second + 1}, []string{"Window", "MaxSkew", "Timeout"}},
 		"too short": {rediscache.ReplaysConfig{Client: bounded, Window: 60, MaxSkew: 5, Timeout: 250},
