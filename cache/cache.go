@@ -37,18 +37,20 @@ type Cache[K comparable, V any] struct {
 // shard is a part of a cache. What is read without mu stands apart from what those who
 // have it write, on another cache line.
 type shard[K comparable, V any] struct {
-	// recent holds entries of items, and no others, each in the one slot of its key:
-	// who finds it there needs no lock. It is changed under mu.
-	recent []atomic.Pointer[Entry[K, V]]
-	moves  atomic.Uint64 // to the front
-	slack  uint64        // so many of the entries used last are in any order
-	_      [88]byte
+	recent atomic.Pointer[slots[K, V]] // nil until there is an entry
+	moves  atomic.Uint64               // to the front
+	slack  uint64                      // so many of the entries used last are in any order
+	_      [104]byte
 
-	mu    sync.Mutex // guards all below
-	items *simplelru.LRU[K, *Entry[K, V]]
-	stats Stats // the quick hits apart
-	_     [8]byte
+	mu     sync.Mutex // guards all below
+	items  *simplelru.LRU[K, *Entry[K, V]]
+	length int
+	stats  Stats // the quick hits apart
 }
+
+// slots hold entries of a shard's items, and no others, each in the one slot of its key: who
+// finds it there needs no lock. They are changed under mu.
+type slots[K comparable, V any] []atomic.Pointer[Entry[K, V]]
 
 // Entry is a value, and what the cache notes about it beside it: one piece of memory, so
 // that who finds the entry has found the value. It belongs to the cache from PutEntry on.
@@ -87,12 +89,13 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 		if i < capacity%count {
 			length++ // the shards' lengths add up to capacity exactly
 		}
-		items, err := simplelru.NewLRU(length, func(key K, e *Entry[K, V]) { s.slot(c.hash(key)).CompareAndSwap(e, nil) })
+		items, err := simplelru.NewLRU(length, func(key K, e *Entry[K, V]) {
+			s.recent.Load().of(c.hash(key)).CompareAndSwap(e, nil)
+		})
 		if err != nil {
 			return nil, err
 		}
-		s.items, s.slack = items, uint64(length/4)                                  // #nosec G115 -- a length is not negative
-		s.recent = make([]atomic.Pointer[Entry[K, V]], 1<<bits.Len(uint(2*length))) // few keys share a slot
+		s.items, s.slack, s.length = items, uint64(length/4), length // #nosec G115 -- a length is not negative
 	}
 	return c, nil
 }
@@ -101,9 +104,11 @@ func New[K comparable, V any](capacity int, hash func(K) uint64) (*Cache[K, V], 
 func (c *Cache[K, V]) Get(key K, now time.Time) *V {
 	hash, instant := c.hash(key), nanoseconds(now)
 	s := c.shard(hash)
-	if e := s.slot(hash).Load(); e != nil && e.key == key && instant < e.deadline && !s.behind(e) {
-		c.quick.add()
-		return &e.Value
+	if recent := s.recent.Load(); recent != nil {
+		if e := recent.of(hash).Load(); e != nil && e.key == key && instant < e.deadline && !s.behind(e) {
+			c.quick.add()
+			return &e.Value
+		}
 	}
 	return s.get(key, hash, instant)
 }
@@ -128,7 +133,7 @@ func (s *shard[K, V]) get(key K, hash uint64, instant int64) *V {
 		s.move(e)
 	}
 	s.stats.Hits++
-	s.slot(hash).Store(e)
+	s.recent.Load().of(hash).Store(e)
 	return &e.Value
 }
 
@@ -145,11 +150,12 @@ func (c *Cache[K, V]) PutEntry(key K, e *Entry[K, V], deadline time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.key, e.deadline = key, nanoseconds(deadline)
+	recent := s.slots()
 	if s.items.Add(key, e) {
 		s.stats.Evictions++
 	}
 	s.move(e)
-	s.slot(hash).Store(e) // after what is displaced has left it
+	recent.of(hash).Store(e) // after what is displaced has left it
 }
 
 // move notes that an entry is at the front.
@@ -204,9 +210,20 @@ func (c *Cache[K, V]) shard(hash uint64) *shard[K, V] {
 	return &c.shards[hash&uint64(len(c.shards)-1)] // #nosec G115 -- a length is not negative
 }
 
-// slot is where the entries of a hash may be found without a lock.
-func (s *shard[K, V]) slot(hash uint64) *atomic.Pointer[Entry[K, V]] {
-	return &s.recent[hash/maxShards&uint64(len(s.recent)-1)] // #nosec G115 -- a length is not negative
+// slots makes room for twice as many entries as there can be, so that few share a slot,
+// before there is the first one. mu is held.
+func (s *shard[K, V]) slots() *slots[K, V] {
+	if recent := s.recent.Load(); recent != nil {
+		return recent
+	}
+	recent := make(slots[K, V], 1<<bits.Len(uint(2*s.length)))
+	s.recent.Store(&recent)
+	return &recent
+}
+
+// of is where the entries of a hash may be.
+func (t *slots[K, V]) of(hash uint64) *atomic.Pointer[Entry[K, V]] {
+	return &(*t)[hash/maxShards&uint64(len(*t)-1)] // #nosec G115 -- a length is not negative
 }
 
 // nanoseconds is t.UnixNano, which wraps around outside the years 1678 to 2262,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,31 +21,49 @@ import (
 	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
-const attacked = "api://orders"
+const attacked, attackedToo = "api://orders", "api://billing"
+
+// attackedBy says what an API does beyond what all of them do.
+type attackedBy struct {
+	asks, always bool // about opaque tokens; about JWTs too
+	second       *validatortest.Server
+	nonces       *dpop.Nonces
+}
+
+// guarding puts a Guard before a handler.
+type guarding func(*middleware.Guard, http.Handler) http.Handler
 
 // attackedAPI is an API that demands all that a Target can say.
-func attackedAPI(t *testing.T, as *validatortest.Server, asks bool, guard func(*middleware.Guard, http.Handler) http.Handler) validatortest.API {
+func attackedAPI(t *testing.T, as *validatortest.Server, by attackedBy, guard guarding) validatortest.API {
 	t.Helper()
 	var asked *introspect.Config
-	if asks {
+	if by.asks {
 		as.AddClient("orders-api", "secret")
 		asked = &introspect.Config{Auth: introspect.ClientSecretBasic("orders-api", introspect.StaticSecret("secret"))}
+	}
+	issuers := []validator.Issuer{{
+		URL: as.Issuer(), Audiences: []string{attacked, "api://other-part"}, ClientIDs: []string{"orders-app", "other-app", "orders-login"},
+		LogoutClientIDs: []string{"orders-login"}, EventAudiences: []string{"https://api.example.com/events"},
+		MaxTokenLifetime: 2 * time.Hour,
+		Introspection:    asked, // then keys that cannot be had are no outage
+		IntrospectAlways: by.always,
+		Profile:          validator.RFC9068(), Algorithms: []string{"RS256", "ES256", "EdDSA"},
+	}}
+	if by.second != nil {
+		issuers = append(issuers, validator.Issuer{
+			URL: by.second.Issuer(), Audiences: []string{attackedToo}, ClientIDs: []string{"orders-app"}, MaxTokenLifetime: 2 * time.Hour,
+			Profile: validator.RFC9068(), Algorithms: []string{"RS256", "ES256", "EdDSA"},
+		})
 	}
 	revocations, err := validator.NewRevocations(validator.RevocationsConfig{})
 	require.NoError(t, err)
 	v, err := validator.New(validator.Config{
-		Issuers: []validator.Issuer{{
-			URL: as.Issuer(), Audiences: []string{attacked, "api://other-part"}, ClientIDs: []string{"orders-app", "other-app", "orders-login"},
-			LogoutClientIDs: []string{"orders-login"}, EventAudiences: []string{"https://api.example.com/events"},
-			MaxTokenLifetime: 2 * time.Hour,
-			Introspection:    asked, // then keys that cannot be had are no outage
-			Profile:          validator.RFC9068(), Algorithms: []string{"RS256", "ES256", "EdDSA"},
-		}},
+		Issuers:     issuers,
 		Revocations: revocations, InsecureAllowHTTP: true,
 		HTTPClient: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	})
 	require.NoError(t, err)
-	proofs, err := dpop.New(dpop.Config{Origins: []string{"https://api.example.com"}})
+	proofs, err := dpop.New(dpop.Config{Origins: []string{"https://api.example.com"}, Nonces: by.nonces})
 	require.NoError(t, err)
 	g, err := middleware.New(v, middleware.Config{DPoP: proofs})
 	require.NoError(t, err)
@@ -59,12 +79,12 @@ func attackedAPI(t *testing.T, as *validatortest.Server, asks bool, guard func(*
 // have, to Guard and to Routes.
 func TestAttack(t *testing.T) {
 	introspected := []validatortest.Family{validatortest.Answers}
-	lenient := validator.Policy{AnyToken: true, AnyTrustedIssuer: true}
-	for name, guard := range map[string]func(*middleware.Guard, http.Handler) http.Handler{
-		"guard": func(g *middleware.Guard, h http.Handler) http.Handler { return g.Require(lenient)(h) },
+	anybody := validator.Policy{AnyToken: true, AnyTrustedIssuer: true}
+	for name, guard := range map[string]guarding{
+		"guard": lenient,
 		"routes": func(g *middleware.Guard, h http.Handler) http.Handler {
 			routes := g.Routes()
-			routes.Handle("GET /orders/list", lenient, h)
+			routes.Handle("GET /orders/list", anybody, h)
 			return routes
 		},
 	} {
@@ -73,9 +93,9 @@ func TestAttack(t *testing.T) {
 			require.NoError(t, err)
 			defer as.Close()
 			target := validatortest.Target{
-				Server: as, ClientID: "orders-app", LogoutClientID: "orders-login", EventAudience: "https://api.example.com/events",
+				Server: as, ClientID: "orders-app", Statuses: true, LogoutClientID: "orders-login", EventAudience: "https://api.example.com/events",
 				Proofs: dpoptest.Proofs(dpoptest.NewKey("ES256"), "GET", "https://api.example.com/orders/list"),
-				Start:  func(context.Context) (validatortest.API, error) { return attackedAPI(t, as, false, guard), nil },
+				Start:  func(context.Context) (validatortest.API, error) { return attackedAPI(t, as, attackedBy{}, guard), nil },
 			}
 			if name == "routes" { // the rest is the same code
 				target.Families = []validatortest.Family{validatortest.Tokens, validatortest.Headers}
@@ -89,11 +109,15 @@ func TestAttack(t *testing.T) {
 			}
 			assert.Equal(t, []validatortest.NotTried{
 				{Family: validatortest.Answers, Why: "Target.Opaque is false"},
+				{Family: validatortest.JWTAnswers, Why: "Target.JWTsAsked is false"},
+				{Family: validatortest.MixUps, Why: "Target.Second is nil"},
 				{Family: validatortest.Policies, Why: "Target.Demands is empty"},
 			}, report.NotTried)
 
 			target.Opaque, target.Families = true, introspected
-			target.Start = func(context.Context) (validatortest.API, error) { return attackedAPI(t, as, true, guard), nil }
+			target.Start = func(context.Context) (validatortest.API, error) {
+				return attackedAPI(t, as, attackedBy{asks: true}, guard), nil
+			}
 			report, err = validatortest.Attack(t.Context(), target)
 			require.NoError(t, err)
 			fine(t, report)
@@ -115,22 +139,85 @@ func fine(t *testing.T, report validatortest.Report) {
 	}
 }
 
-// TestAttackPolicies: good tokens that are not enough.
-func TestAttackPolicies(t *testing.T) {
+// twoServers are one for the API, and a second one that it trusts too.
+func twoServers(t *testing.T) (as, second *validatortest.Server) {
+	t.Helper()
 	as, err := validatortest.Start(validatortest.Options{Audience: attacked, Algorithm: "ES256"})
 	require.NoError(t, err)
-	defer as.Close()
+	t.Cleanup(as.Close)
+	second, err = validatortest.Start(validatortest.Options{Audience: attackedToo, Algorithm: "ES256"})
+	require.NoError(t, err)
+	t.Cleanup(second.Close)
+	return as, second
+}
+
+func lenient(g *middleware.Guard, h http.Handler) http.Handler {
+	return g.Require(validator.Policy{AnyToken: true, AnyTrustedIssuer: true})(h)
+}
+
+// TestAttackOfTwoIssuers: what one of two trusted issuers says in the name of the other,
+// and what an issuer that is asked says of JWTs.
+func TestAttackOfTwoIssuers(t *testing.T) {
+	as, second := twoServers(t)
+	for _, by := range []attackedBy{{second: second}, {asks: true, always: true}} {
+		report, err := validatortest.Attack(t.Context(), validatortest.Target{
+			Server: as, ClientID: "orders-app", Second: by.second, JWTsAsked: by.always,
+			Families: []validatortest.Family{validatortest.MixUps, validatortest.JWTAnswers},
+			Start:    func(context.Context) (validatortest.API, error) { return attackedAPI(t, as, by, lenient), nil },
+		})
+		require.NoError(t, err)
+		fine(t, report)
+		assert.NotEmpty(t, report.Results)
+	}
+}
+
+// TestAttackNonces: proofs for an API that demands nonces, which it hands out itself.
+func TestAttackNonces(t *testing.T) {
+	as, _ := twoServers(t)
+	by := attackedBy{nonces: &dpop.Nonces{Secret: []byte(strings.Repeat("secret", 6))}}
+	const address = "https://api.example.com/orders/list"
+	key := dpoptest.NewKey("ES256")
+	var api http.Handler
+	nonce := func() string {
+		token := as.AccessToken(validatortest.ClientID("orders-app"), key.Bind())
+		r := httptest.NewRequest("GET", address, nil)
+		r.Header.Set("Authorization", "DPoP "+token)
+		r.Header.Set("DPoP", key.Proof("GET", address, token))
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		return w.Header().Get("DPoP-Nonce")
+	}
+	report, err := validatortest.Attack(t.Context(), validatortest.Target{
+		Server: as, ClientID: "orders-app", Families: []validatortest.Family{validatortest.Proofs},
+		Proofs: dpoptest.NonceProofs(key, "GET", address, nonce),
+		Start: func(context.Context) (validatortest.API, error) {
+			return attackedAPI(t, as, by, func(g *middleware.Guard, h http.Handler) http.Handler {
+				api = lenient(g, h)
+				return api
+			}), nil
+		},
+	})
+	require.NoError(t, err)
+	fine(t, report)
+	assert.Greater(t, len(report.Results), 12)
+}
+
+// TestAttackPolicies: good tokens that are not enough.
+func TestAttackPolicies(t *testing.T) {
+	as, second := twoServers(t)
 	strict := validator.Policy{
 		Scopes: []string{"read"}, ACRValues: []string{"mfa"}, MaxAuthAge: 10 * time.Minute, MaxTokenAge: 10 * time.Minute,
-		Audiences: []string{attacked}, ClientIDs: []string{"orders-app"},
+		Audiences: []string{attacked}, ClientIDs: []string{"orders-app"}, Issuers: []string{as.Issuer()},
+		AuthorizationDetails: []validator.DetailRule{validator.Detail("payment", func(map[string]any) bool { return true })},
 	}
 	report, err := validatortest.Attack(t.Context(), validatortest.Target{
 		Server: as, ClientID: "orders-app", Families: []validatortest.Family{validatortest.Policies},
 		Demands: validatortest.Demands{
 			Scope: "read", ACR: "mfa", MaxAuthAge: 10 * time.Minute, MaxAge: 10 * time.Minute, MaxLifetime: 2 * time.Hour, Audience: "api://other-part", ClientID: "other-app",
+			Other: second, DetailType: "payment",
 		},
 		Start: func(context.Context) (validatortest.API, error) {
-			return attackedAPI(t, as, false, func(g *middleware.Guard, h http.Handler) http.Handler { return g.Require(strict)(h) }), nil
+			return attackedAPI(t, as, attackedBy{second: second}, func(g *middleware.Guard, h http.Handler) http.Handler { return g.Require(strict)(h) }), nil
 		},
 	})
 	require.NoError(t, err)

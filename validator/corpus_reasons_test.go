@@ -20,17 +20,9 @@ import (
 var notInCorpus = map[validator.Reason]string{
 	validator.ReasonTokenInQuery:             "another place for a token, which not every API refuses by itself",
 	validator.ReasonSecondPlace:              "another place for a token, which not every API refuses by itself",
-	validator.ReasonStatusUnknown:            "needs a status list of a kind that is configured",
-	validator.ReasonSuspended:                "needs a status list",
-	validator.ReasonStatusUnavailable:        "needs a status list",
 	validator.ReasonOpaqueFormat:             "introspect.Format: the configuration's",
-	validator.ReasonIntrospectionDisagrees:   "needs IntrospectAlways",
 	validator.ReasonProofInvalid:             "a Proof of the user's own",
-	validator.ReasonProofNonce:               "needs dpop.Config.Nonces",
-	validator.ReasonIssuerNotAllowed:         "needs a second issuer",
 	validator.ReasonPolicyInvalid:            "a mistake of the configuration",
-	validator.ReasonDetailsInsufficient:      "RFC 9396: a type of details is the API's own",
-	validator.ReasonDetailsMalformed:         "RFC 9396: a type of details is the API's own",
 	validator.ReasonNotPermitted:             "Policy.Permit: a function of the user's",
 	validator.ReasonRouteUnknown:             "of the routes, not of the token",
 	validator.ReasonKeyRefreshThrottled:      "comes of many requests",
@@ -64,10 +56,14 @@ func TestCorpusHasEveryReason(t *testing.T) {
 		s := start(t, validatortest.Options{Style: styles[name].style, Path: styles[name].path})
 		add(s.Corpus(client))
 	}
-	s := start(t, validatortest.Options{})
+	s, second := start(t, validatortest.Options{}), start(t, validatortest.Options{Audience: "api://second"})
+	const address = "https://api.example.com/orders/list"
+	key := dpoptest.NewKey("ES256")
 	for _, cases := range [][]validatortest.Case{
-		s.Headers(client), s.KeySets(client), s.KeyServers(client), s.Answers(client), s.Events(eventAudience), s.Logouts(logoutClient),
-		s.Policies(client, everyDemand), dpoptest.Proofs(dpoptest.NewKey("ES256"), "GET", "https://api.example.com/orders/list").Cases("token"),
+		s.Headers(client), s.KeySets(client), s.KeyServers(client), s.Answers(client), s.JWTAnswers(client), s.Statuses(client),
+		s.MixUps(client, second), s.Events(eventAudience), s.Logouts(logoutClient), s.Policies(client, everyDemand(second)),
+		dpoptest.Proofs(key, "GET", address).Cases("token"),
+		dpoptest.NonceProofs(key, "GET", address, func() string { return "nonce" }).Cases("token"),
 	} {
 		add(cases)
 	}
@@ -77,24 +73,20 @@ func TestCorpusHasEveryReason(t *testing.T) {
 	}
 }
 
-var everyDemand = validatortest.Demands{
-	Scope: "read", ACR: "mfa", MaxAuthAge: 10 * time.Minute, MaxAge: 10 * time.Minute, MaxLifetime: 2 * time.Hour,
-	Audience: "api://other-part", ClientID: "other-app",
+func everyDemand(other *validatortest.Server) validatortest.Demands {
+	return validatortest.Demands{
+		Scope: "read", ACR: "mfa", MaxAuthAge: 10 * time.Minute, MaxAge: 10 * time.Minute, MaxLifetime: 2 * time.Hour,
+		Audience: "api://other-part", ClientID: "other-app", Other: other, DetailType: "payment",
+	}
 }
 
 // rowsNotInCorpus are the checks of an explanation that no case could fail, and why.
 var rowsNotInCorpus = map[string]string{
-	"status":                       "needs a status list of a kind that is configured",
-	"status_list":                  "needs a status list",
-	"revocation":                   "takes a logout first: TestAttack of package middleware",
-	"tenant":                       "Tenants.Permit: a function of the configuration",
-	"answer agrees":                "needs IntrospectAlways",
-	"answer lifetime":              "needs an answer with iat, and is that of the token",
-	"policy":                       "a mistake of the configuration",
-	"policy issuers":               "needs a second issuer",
-	"policy permit":                "Policy.Permit: a function of the user's",
-	"policy authorization_details": "RFC 9396: a type of details is the API's own",
-	"cnf":                          "claim typ DPoP without cnf: Keycloak's alone",
+	"revocation":      "takes a logout first: TestAttack of package middleware",
+	"tenant":          "Tenants.Permit: a function of the configuration",
+	"answer lifetime": "needs an answer with iat, and is that of the token",
+	"policy":          "a mistake of the configuration",
+	"policy permit":   "Policy.Permit: a function of the user's",
 }
 
 // TestCorpusFamilies: each case is refused for its own reason, decided by the check that it
@@ -138,19 +130,38 @@ func TestCorpusFamilies(t *testing.T) {
 			undo()
 		}
 		asked := ask(s)
-		asked.Profile = is.Profile
+		asked.Profile, asked.Algorithms = is.Profile, is.Algorithms
 		for _, c := range s.Answers(client) {
 			undo := c.Arrange(s)
 			explain(build(t, configure(asked)), c, validator.Requirements{})
 			undo()
 		}
-		is.MaxTokenLifetime = everyDemand.MaxLifetime
-		is.Audiences, is.ClientIDs = append(is.Audiences, everyDemand.Audience), append(is.ClientIDs, everyDemand.ClientID)
-		d := everyDemand
+		asked.IntrospectAlways = true
+		v := build(t, configure(asked))
+		for _, c := range s.JWTAnswers(client) {
+			undo := c.Arrange(s)
+			explain(v, c, validator.Requirements{})
+			undo()
+		}
+		v = build(t, configure(is))
+		for _, c := range s.Statuses(client) {
+			explain(v, c, validator.Requirements{})
+		}
+		second := start(t, validatortest.Options{Style: styles[style].style, Audience: "api://second"})
+		other := styles[style].issuer(second)
+		other.Audiences, other.Algorithms = strs{"api://second"}, is.Algorithms
+		v = build(t, configure(is, other))
+		for _, c := range s.MixUps(client, second) {
+			explain(v, c, validator.Requirements{})
+		}
+		d := everyDemand(second)
+		is.MaxTokenLifetime = d.MaxLifetime
+		is.Audiences, is.ClientIDs = append(is.Audiences, d.Audience), append(is.ClientIDs, d.ClientID)
 		policy := &validator.Policy{
 			Scopes: strs{d.Scope}, ACRValues: strs{d.ACR}, MaxAuthAge: d.MaxAuthAge, MaxTokenAge: d.MaxAge, Audiences: strs{audience}, ClientIDs: strs{client},
+			Issuers: strs{is.URL}, AuthorizationDetails: []validator.DetailRule{validator.Detail(d.DetailType, func(map[string]any) bool { return true })},
 		}
-		v := build(t, configure(is))
+		v = build(t, configure(is, other))
 		for _, c := range s.Policies(client, d) {
 			explain(v, c, validator.Requirements{Policy: policy})
 		}

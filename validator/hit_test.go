@@ -439,7 +439,7 @@ func TestDumpHoldsNoToken(t *testing.T) {
 	assert.Len(t, found, len(raws), "the walk must reach the cached claims, or it proves nothing")
 }
 
-// walk calls visit with every string and byte slice that value reaches.
+// walk calls visit with every string, byte slice and byte array that value reaches.
 func walk(value reflect.Value, been map[uintptr]bool, visit func(string)) {
 	switch value.Kind() {
 	case reflect.String:
@@ -465,13 +465,15 @@ func walk(value reflect.Value, been map[uintptr]bool, visit func(string)) {
 		for i := range value.NumField() {
 			walk(value.Field(i), been, visit)
 		}
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		if value.Type().Elem().Kind() == reflect.Uint8 {
-			visit(string(value.Bytes()))
+			text := make([]byte, value.Len())
+			for i := range text {
+				text[i] = byte(value.Index(i).Uint())
+			}
+			visit(string(text))
 			return
 		}
-		fallthrough
-	case reflect.Array:
 		for i := range value.Len() {
 			walk(value.Index(i), been, visit)
 		}

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/validator/validatortest"
 )
 
 // TestPaths: the answer to a request target, with a token that every route accepts.
@@ -102,13 +105,30 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestPathsBeforeTokens: a path is looked at before anything else is.
+// TestPathsBeforeTokens: a path is looked at before anything else is, whatever the token
+// is worth: a bad one hides nothing of a bad path, and a good one excuses none.
 func TestPathsBeforeTokens(t *testing.T) {
-	f, _ := startSimple(t)
-	for target, status := range map[string]int{
-		"/orders/1": 401, "/orders/a%2fb": 400, "/files/a%2fb": 401, "/files/../x": 400, "/public/a": 200, "/public/a%2fb": 400,
+	f, as := startSimple(t)
+	tokens := map[string]string{
+		"none": "", "good": mint(as), "expired": mint(as, validatortest.Expiry(time.Now().Add(-time.Hour))), "junk": "junk",
+	}
+	for target, status := range map[string][2]int{ // with a bad token, or none; with a good one
+		"/orders/1": {401, 200}, "/orders/a%2fb": {400, 400}, "/files/a%2fb": {401, 200}, "/files/../x": {400, 400},
+		"/public/a": {200, 200}, "/public/a%2fb": {400, 400}, "/nowhere": {401, 403}, "/nowhere/a%2fb": {400, 400}, "//orders/1": {400, 400},
 	} {
-		assert.Equal(t, status, f.raw(t, "GET "+target+" HTTP/1.1\r\nHost: api\r\n\r\n").status, target)
+		for name, token := range tokens {
+			header := ""
+			if token != "" {
+				header = "Authorization: Bearer " + token + "\r\n"
+			}
+			want := status[0]
+			if name == "good" {
+				want = status[1]
+			}
+			got := f.raw(t, "GET "+target+" HTTP/1.1\r\nHost: api\r\n"+header+"\r\n")
+			assert.Equal(t, want, got.status, "%s, token: %s", target, name)
+			assert.Equal(t, want == 200, got.seen != nil, "%s, token: %s", target, name)
+		}
 	}
 	assert.Equal(t, 400, f.raw(t, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").status)
 	assert.Equal(t, 401, f.raw(t, "CONNECT /public/a HTTP/1.1\r\nHost: example.com:443\r\n\r\n").status)

@@ -36,6 +36,8 @@ func TestCutTakesThreeSegmentsThatBeginWithAnObject(t *testing.T) {
 		"four dots, a JWE":          {"eyJ9.cGF5.c2ln.a.b", false},
 		"dots only":                 {"..", false},
 		"header of one character":   {"e..", false},
+		"header of one space":       {encode(" ") + "..", true}, // for the reader to tell
+		"header of one brace":       {encode("{") + "..", false},
 		"second character after it": {"e.y.", false},
 		"not an e":                  {"fyJh.cGF5.c2ln", false},
 		"opaque, begins with e":     {"eaaa.bbbb.cccc", false},
@@ -86,6 +88,28 @@ func TestCutLetsEveryEndOfAnObjectThrough(t *testing.T) {
 			_, ok := jose.Cut(encode("{"+strings.Repeat("a", length)+string([]byte{byte(last)})) + "..")
 			require.Equal(t, strings.IndexByte("} \t\r\n", byte(last)) >= 0, ok, "%d after %d", last, length)
 		}
+	}
+}
+
+// Tail is what could be the signature, for who asks before anything is cut: by length, and
+// by the dot before it.
+func TestTailHasTheLengthOfASignature(t *testing.T) {
+	for _, length := range []int{86, 342} {
+		signature := strings.Repeat("s", length)
+		for name, test := range map[string]struct{ raw, want string }{
+			"behind a header":     {"eyJ9.e30." + signature, signature},
+			"behind a dot alone":  {"." + signature, signature},
+			"alone":               {signature, ""},
+			"behind no dot":       {"x" + signature, ""},
+			"one character more":  {"eyJ9.e30.s" + signature, ""},
+			"one character less":  {"eyJ9.e30." + signature[1:], ""},
+			"with a dot after it": {"eyJ9.e30." + signature + ".", ""},
+		} {
+			assert.Equal(t, test.want, jose.Tail(test.raw), "%d %s", length, name)
+		}
+	}
+	for _, raw := range []string{"", "."} {
+		assert.Empty(t, jose.Tail(raw))
 	}
 }
 

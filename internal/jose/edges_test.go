@@ -72,6 +72,18 @@ func TestListWithABadString(t *testing.T) {
 	}
 }
 
+// White space in a list is none of its strings', before the comma and behind it.
+func TestListWithWhiteSpace(t *testing.T) {
+	for _, last := range []string{`c`, `\u0063`} { // by either reader
+		o := jose.ReadObject("{\"m\":[ \"a\" ,\t\"b\"\r\n,\r\n \""+last+"\" ],\"after\":1}", nil)
+		require.True(t, o.Next())
+		assert.Equal(t, []string{"a", "b", "c"}, o.Strings())
+		assert.True(t, o.Next())
+		assert.NoError(t, o.Err())
+		o.Close()
+	}
+}
+
 // The fullwidth forms are those of ! to ~, first and last included.
 func TestFullwidthFormsFold(t *testing.T) {
 	known := jose.NewNames("a!", "a~")

@@ -147,7 +147,6 @@ func (o *Object) Next() bool {
 		o.space()
 	}
 	if o.Text[o.at] == '}' {
-		o.value = false
 		return false
 	}
 	o.name = o.text()
@@ -159,7 +158,6 @@ func (o *Object) Next() bool {
 // nextSimple is Next where the reader noted what is where.
 func (o *Object) nextSimple() bool {
 	if o.members == o.reader.count {
-		o.value = false
 		return false
 	}
 	name := o.reader.members[o.members].name
@@ -264,9 +262,9 @@ func (o *Object) Refuse() {
 
 // is begins the reading of a value of that kind; a value of another one is ErrType.
 func (o *Object) is(kind jsontext.Kind) bool {
-	if o.err == nil && o.Kind() != kind {
+	if o.Kind() != kind {
 		o.Refuse()
 	}
-	o.value = o.value && o.err != nil
+	o.value = false
 	return o.err == nil
 }

@@ -18,15 +18,25 @@ func TestCorpus(t *testing.T, transport Transport) {
 	as := start(t)
 	v, err := validator.New(validator.Config{
 		Issuers: []validator.Issuer{{
-			URL: as.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{"orders-app"},
+			URL: as.Issuer(), Audiences: []string{"api://default"}, ClientIDs: []string{ClientID},
 			Profile: validator.RFC9068(), Algorithms: []string{"RS256", "ES256"},
 		}},
 		InsecureAllowHTTP: true,
 	})
 	require.NoError(t, err)
-	ask := transport(t, v, validator.Policy{AnyToken: true})
+	Attack(t, as, transport(t, v, validator.Policy{AnyToken: true}))
+}
+
+// ClientID is the client of the corpus.
+const ClientID = "orders-app"
+
+// Attack is TestCorpus of a whole program, which is not handed a Validator: one that
+// accepts the tokens of as for its audience and ClientID, as RFC 9068 has them, signed
+// with RS256 or ES256, and demands no more of them.
+func Attack(t *testing.T, as *validatortest.Server, ask Ask) {
+	t.Helper()
 	report, err := validatortest.Attack(t.Context(), validatortest.Target{
-		Server: as, ClientID: "orders-app", Families: []validatortest.Family{validatortest.Tokens, validatortest.Headers},
+		Server: as, ClientID: ClientID, Families: []validatortest.Family{validatortest.Tokens, validatortest.Headers},
 		Start: func(context.Context) (validatortest.API, error) {
 			return validatortest.API{Resource: func(_ context.Context, r validatortest.Request) (validatortest.Answer, error) {
 				if !carried(r.Authorization) {

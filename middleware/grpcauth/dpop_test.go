@@ -283,10 +283,17 @@ func TestDPoPStreamEnds(t *testing.T) {
 	require.NoError(t, b.valid.Ready(t.Context()))
 	synctest.Test(t, func(t *testing.T) {
 		client := serveInMemory(t, orders{}, b.guard.ServerOptions()...)
-		token := b.server.AccessToken(b.key.Bind())
-		stream := open(with(t.Context(), b.authorize(chat, token)...), t, client)
-		err := stream.RecvMsg(new(wrapperspb.StringValue))
-		told(t, err, stream.Trailer(), codes.Unauthenticated, inDPoP(expired), bare)
-		assert.Equal(t, []validator.Reason{"accepted", validator.ReasonExpired}, b.heard.take())
+		for name, tc := range map[string]struct {
+			sent       func() []string // by then
+			challenges []string
+		}{
+			"DPoP":   {func() []string { return b.authorize(chat, b.server.AccessToken(b.key.Bind())) }, []string{inDPoP(expired), bare}},
+			"Bearer": {func() []string { return []string{"authorization", "Bearer " + b.server.AccessToken()} }, []string{expired, bareDPoP}},
+		} {
+			stream := open(with(t.Context(), tc.sent()...), t, client)
+			err := stream.RecvMsg(new(wrapperspb.StringValue))
+			told(t, err, stream.Trailer(), codes.Unauthenticated, tc.challenges...)
+			assert.Equal(t, []validator.Reason{"accepted", validator.ReasonExpired}, b.heard.take(), name)
+		}
 	})
 }

@@ -30,7 +30,9 @@ func TestNothingIsSentUnderABadToken(t *testing.T) {
 	var offset atomic.Int64
 	s, v, _ := newValidator(t, func() time.Time { return time.Now().Add(time.Duration(offset.Load())) })
 	sent := 0
-	inner := sending{&lone{ctx: incoming(t.Context(), s.AccessToken())}, func() error { sent++; return nil }}
+	// With a way to end the stream, so that nothing is sent beside who waits for it.
+	ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), s.AccessToken()), &wire{status: make(chan *status.Status, 1)})
+	inner := sending{&lone{ctx: ctx}, func() error { sent++; return nil }}
 	err := stream(newGuard(t, v, listed()), inner, func(_ any, s grpc.ServerStream) error {
 		assert.NoError(t, s.SendMsg(nil))
 		offset.Add(int64(2 * lasts))
@@ -108,5 +110,19 @@ func TestUnaryPassesOn(t *testing.T) {
 		})
 		assert.Equal(t, "request", answer)
 		assert.ErrorIs(t, err, own)
+	}
+}
+
+// TestStreamPassesOn: nor is what a handler of a stream returns, whether or not its token
+// can end it.
+func TestStreamPassesOn(t *testing.T) {
+	s, v, _ := newValidator(t, nil)
+	own := errors.New("the handler's own")
+	for _, outlive := range []bool{false, true} {
+		config := listed()
+		config.StreamsOutliveTokens = outlive
+		inner := &lone{ctx: incoming(t.Context(), s.AccessToken())}
+		assert.Equal(t, own, stream(newGuard(t, v, config), inner, func(any, grpc.ServerStream) error { return own }))
+		assert.Empty(t, inner.trailer)
 	}
 }

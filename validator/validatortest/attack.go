@@ -28,6 +28,17 @@ type Target struct {
 	// Opaque: the API asks Server about tokens that are no JWT (RFC 7662).
 	Opaque bool
 
+	// JWTsAsked: the API asks Server about every JWT as well, after it has verified it.
+	JWTsAsked bool
+
+	// Statuses: the API looks up the status of tokens that say where it is published
+	// (draft-ietf-oauth-status-list), at Server's host.
+	Statuses bool
+
+	// Second is another server of the same style whose tokens the API accepts beside those
+	// of Server, from the same ClientID, for another audience of its own. Nil: there is none.
+	Second *Server
+
 	// Proofs makes the proofs of [Proofs]; package dpoptest has one. Nil: the API wants
 	// none.
 	Proofs *ProofCorpus
@@ -115,6 +126,9 @@ func (t Target) families() []family {
 		of(KeySets, func() []Case { return s.KeySets(client) }, true, ""),
 		of(KeyServers, func() []Case { return s.KeyServers(client) }, true, ""),
 		of(Answers, func() []Case { return s.Answers(client) }, t.Opaque, "Target.Opaque is false"),
+		of(JWTAnswers, func() []Case { return s.JWTAnswers(client) }, t.JWTsAsked, "Target.JWTsAsked is false"),
+		of(Statuses, func() []Case { return s.Statuses(client) }, t.Statuses, "Target.Statuses is false"),
+		of(MixUps, func() []Case { return s.MixUps(client, t.Second) }, t.Second != nil, "Target.Second is nil"),
 		of(Proofs, func() []Case { return t.Proofs.Cases(s.AccessToken(ClientID(client), t.Proofs.Bind)) },
 			t.Proofs != nil, "Target.Proofs is nil"),
 		of(Policies, func() []Case { return s.Policies(client, t.Demands) }, t.Demands != Demands{}, "Target.Demands is empty"),

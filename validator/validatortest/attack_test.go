@@ -13,10 +13,18 @@ import (
 
 // families of the corpus that this package makes, and what they need of a server.
 func everyCase(s *Server) []Case {
+	second, err := Start(Options{Style: s.opts.Style, Algorithm: "ES256", Audience: "api://second"})
+	if err != nil {
+		panic(err)
+	}
+	defer second.Close()
 	cases := s.Corpus(testClient)
 	for _, more := range [][]Case{
 		s.Headers(testClient), s.KeySets(testClient), s.KeyServers(testClient), s.Answers(testClient), s.Events("https://api.example/events"), s.Logouts(testClient),
-		s.Policies(testClient, Demands{Scope: "read", ACR: "mfa", MaxAuthAge: 1e9, MaxAge: 1e9, MaxLifetime: 1e9, Audience: "api://b", ClientID: "b"}),
+		s.JWTAnswers(testClient), s.Statuses(testClient), s.MixUps(testClient, second),
+		s.Policies(testClient, Demands{
+			Scope: "read", ACR: "mfa", MaxAuthAge: 1e9, MaxAge: 1e9, MaxLifetime: 1e9, Audience: "api://b", ClientID: "b", Other: second, DetailType: "payment",
+		}),
 	} {
 		cases = append(cases, more...)
 	}

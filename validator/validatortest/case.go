@@ -11,6 +11,9 @@ const (
 	KeySets    Family = "key sets"    // what an issuer lists: [Server.KeySets]
 	KeyServers Family = "key servers" // how it answers for keys and metadata: [Server.KeyServers]
 	Answers    Family = "answers"     // of introspection: [Server.Answers]
+	JWTAnswers Family = "JWT answers" // of introspection, about JWTs: [Server.JWTAnswers]
+	Statuses   Family = "statuses"    // status lists, and tokens that name one: [Server.Statuses]
+	MixUps     Family = "mix-ups"     // between two issuers that are both trusted: [Server.MixUps]
 	Proofs     Family = "proofs"      // of possession: [ProofCorpus]
 	Policies   Family = "policies"    // good tokens that are not enough: [Server.Policies]
 	Events     Family = "events"      // security event tokens: [Server.Events]
@@ -19,7 +22,7 @@ const (
 
 // AllFamilies are all of them, in the order in which [Attack] tries them.
 func AllFamilies() []Family {
-	return []Family{Tokens, Headers, KeySets, KeyServers, Answers, Proofs, Policies, Events, Logouts}
+	return []Family{Tokens, Headers, KeySets, KeyServers, Answers, JWTAnswers, Statuses, MixUps, Proofs, Policies, Events, Logouts}
 }
 
 // Case is one request of the corpus.

@@ -73,6 +73,12 @@ func (c *corpus) goodAnswers() {
 	good("token_type-in-capitals", said("token_type", "BEARER"))
 	good("aud-as-a-list", said("aud", []string{"api://other", c.s.opts.Audience}))
 	good("without-sub", said("sub", nil))
+	good("without-scope", said("scope", nil))
+	good("token_use-for-token_type", edited(map[string]any{"token_type": nil, "token_use": "access_token"}))
+	good("typ-for-token_type", edited(map[string]any{"token_type": nil, "typ": "Bearer"}))
+	good("typ-of-the-header", said("typ", "at+jwt"))
+	good("nbf-zero", said("nbf", 0))
+	good("scp-that-agrees", edited(map[string]any{"scope": "read", "scp": []string{"read"}}))
 	good("nbf-within-leeway", said("nbf", c.now.Add(10*time.Second).Unix()))
 	good("azp-that-agrees", said("azp", c.client))
 	good("members-of-its-own", said("tenant", map[string]any{"active": false, "aud": 1}))
@@ -153,7 +159,8 @@ func (c *corpus) answersOfNobody() {
 		c.answered("answer-iss-"+name, "iss of an answer", "introspection_malformed", said("iss", iss))
 	}
 	other("another", "https://other.example")
-	other("with-a-slash", c.s.tokenIssuer()+"/x")
+	other("with-a-slash", c.s.tokenIssuer()+"/")
+	other("longer", c.s.tokenIssuer()+"/x")
 	other("list", []string{c.s.tokenIssuer()})
 	status := func(name, reason string, status int, headers ...string) {
 		of := c.asking("endpoint-"+name, "status of an answer", reason)
@@ -212,6 +219,7 @@ func (c *corpus) answerPolicy() {
 	bad("without-client_id", "client of an answer", "client_missing", m{"client_id": nil})
 	bad("another-client", "client of an answer", "client_mismatch", m{"client_id": "other"})
 	bad("two-clients", "client of an answer", "client_conflict", m{"azp": "other"})
+	bad("two-clients-by-cid", "client of an answer", "client_conflict", m{"cid": "other"})
 	bad("scopes-that-differ", "scopes of an answer", "scope_conflict", m{"scp": []string{"admin"}})
 }
 
@@ -222,6 +230,7 @@ func (c *corpus) answerKinds() {
 	}
 	type m = map[string]any
 	bad("without-mark", m{"token_type": nil})
+	bad("typ-of-the-header-alone", m{"token_type": nil, "typ": "at+jwt"}) // how it is written, not what it is for
 	bad("refresh-token-by-token_use", m{"token_type": nil, "token_use": "refresh_token"})
 	bad("refresh-token-that-is-bearer", m{"token_use": "refresh_token"})
 	bad("refresh-token-by-typ", m{"typ": "Refresh"})

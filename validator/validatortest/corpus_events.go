@@ -7,7 +7,9 @@ import (
 )
 
 const (
-	eventType  = "https://schemas.openid.net/secevent/caep/event-type/credential-change"
+	eventType       = "https://schemas.openid.net/secevent/caep/event-type/credential-change"
+	accountDisabled = "https://schemas.openid.net/secevent/risc/event-type/account-disabled"
+
 	logoutType = "http://schemas.openid.net/event/backchannel-logout"
 )
 
@@ -50,10 +52,12 @@ func (c *corpus) signals() {
 	bad("iss-absent", "iss", "unknown_issuer", NoClaim("iss"))
 	bad("iss-another", "iss", "unknown_issuer", Claim("iss", "https://other.example"))
 	bad("iss-longer", "iss", "unknown_issuer", Claim("iss", c.s.tokenIssuer()+"/x"))
+	bad("iss-with-a-slash", "iss", "unknown_issuer", Claim("iss", c.s.tokenIssuer()+"/"))
 	bad("iss-in-a-list", "claim types", "malformed_claims", Claim("iss", []string{c.s.tokenIssuer()}))
 	bad("aud-absent", "aud of a signal", "audience_mismatch", NoClaim("aud"))
 	bad("aud-another", "aud of a signal", "audience_mismatch", Claim("aud", "https://other.example"))
 	bad("aud-of-access-tokens", "aud of a signal", "audience_mismatch", Claim("aud", c.s.opts.Audience))
+	bad("aud-list-of-others", "aud of a signal", "audience_mismatch", Claim("aud", []string{"a", "b"}))
 	bad("aud-number", "claim types", "malformed_claims", Claim("aud", 1))
 	bad("iat-absent", "required claims of a signal", "claim_missing", NoClaim("iat"))
 	bad("iat-future", "iat", "issued_in_future", Claim("iat", at(time.Hour)))
@@ -69,19 +73,38 @@ func (c *corpus) signals() {
 	bad("events-empty", "events", "malformed_claims", Claim("events", map[string]any{}))
 	bad("events-of-texts", "events", "malformed_claims", Claim("events", map[string]any{eventType: "", logoutType: ""}))
 	bad("folded-events", "names that look alike", "malformed_claims", Claim("evеnts", map[string]any{})) // a Cyrillic е
+	bad("folded-events-in-capitals", "names that look alike", "malformed_claims", Claim("Events", map[string]any{}))
+	bad("typ-empty", "form of typ", "malformed_header", HeaderParam("typ", ""))
 	bad("typ-of-access-tokens", "kind of a signal", "not_a_signal", HeaderParam("typ", "at+jwt"))
 	bad("alg-none", "alg", "algorithm_not_allowed", HeaderParam("alg", "none"))
 	bad("alg-hs256", "alg", "algorithm_not_allowed", HeaderParam("alg", "HS256"))
 	bad("crit", "crit and b64", "critical_header", HeaderParam("crit", []string{"exp"}))
+	bad("alg-of-another-key", "key by kid", "unknown_key", HeaderParam("alg", c.otherAlgorithm()))
 	bad("kid-unlisted", "key by kid", "unknown_key", HeaderParam("kid", unknownKID))
 	bad("too-large", "size", "token_too_large", Claim("pad", strings.Repeat("x", maxTokenBytes)))
 	good := c.signal()
 	h, p, _ := segments(good)
 	header, claims := decodeJWS(good)
+	form := func(name, text string) { c.refuse(name, "shape", "signal", "malformed_token", text) }
+	form("no-jws", "signal")
+	form("no-jws-at-the-limit", strings.Repeat("a", maxTokenBytes))
+	form("two-segments", h+"."+p)
+	form("line-feed-behind", good+"\n")
+	c.refuse("alg-absent", "alg", "signal", "not_a_jwt", c.signal(NoHeaderParam("alg")))
 	c.refuse("signature-absent", "signature", "signal", "malformed_token", h+"."+p+".")
+	c.refuse("signature-of-an-access-token", "signature", "signal", "bad_signature", h+"."+p+"."+b64.EncodeToString(sigOf(c.token())))
+	c.refuse("signature-of-nobody", "signature", "signal", "bad_signature", h+"."+p+"."+b64.EncodeToString(make([]byte, len(sigOf(good)))))
 	c.refuse("signature-of-another", "signature", "signal", "bad_signature", h+"."+p+good[strings.LastIndexByte(good, '.'):][:1]+b64.EncodeToString(flip(0, 1)(sigOf(good))))
 	c.refuse("duplicate-iss", "duplicate members", "signal", "malformed_claims", c.s.Sign("", header, []byte(first(`"iss":"x"`)(string(claims)))))
 	c.refuse("access-token", "kind of a signal", "signal", "not_a_signal", c.token())
+}
+
+// otherAlgorithm is one that the current key is not for, but another listed one is.
+func (c *corpus) otherAlgorithm() string {
+	if c.s.key("").alg == "ES256" {
+		return "RS256"
+	}
+	return "ES256"
 }
 
 func sigOf(token string) []byte {
@@ -102,6 +125,10 @@ func (c *corpus) events() {
 	}
 	payload("timestamp-string", map[string]any{"event_timestamp": "1"})
 	payload("timestamp-null", map[string]any{"event_timestamp": nil})
+	payload("folded-subject", map[string]any{"subject": c.subject("user-of-events"), "Subject": c.subject("joe")})
+	c.badSignal("one-event-of-two", "events", "malformed_claims", Claim("events", map[string]any{
+		accountDisabled: map[string]any{"subject": c.subject("user-of-events")}, eventType: map[string]any{"subject": "user-of-events"},
+	}))
 	c.badSignal("toe-string", "claim types", "malformed_claims", Claim("toe", "1"))
 }
 
@@ -122,8 +149,10 @@ func (c *corpus) subjects() {
 	bad("iss_sub-empty", c.subject(""))
 	bad("iss_sub-number", m{"format": "iss_sub", "iss": iss, "sub": 1})
 	bad("iss_sub-without-iss", m{"format": "iss_sub", "sub": "user"})
+	bad("jwt_id-without-jti", m{"format": "jwt_id", "iss": iss, "id": "x"})
 	bad("opaque-without-id", m{"format": "opaque", "sub": "user"})
 	bad("folded-sub", m{"format": "iss_sub", "iss": iss, "sub": "user", "ѕub": "joe"})
+	c.badSignal("folded-sub_id", "names that look alike", "malformed_claims", Claim("Sub_id", c.subject("joe")))
 	bad("aliases-of-nobody", m{"format": "aliases"})
 	bad("aliases-of-strings", m{"format": "aliases", "identifiers": []string{"user"}})
 	bad("aliases-of-a-malformed-one", m{"format": "aliases", "identifiers": []m{c.subject("user"), {"format": "opaque"}}})

@@ -35,7 +35,7 @@ func (c *corpus) otherSchemes() {
 	for _, v := range []named{
 		{"basic", "Basic " + raw}, {"no-scheme", raw}, {"no-space", "Bearer" + raw}, {"leading-space", " Bearer " + raw},
 		{"tab", "Bearer\t" + raw}, {"look-alike", "Вearer " + raw}, {"colon", "Bearer: " + raw}, {"token", "Token " + raw},
-		{"other-first", "Basic dTpw, Bearer " + raw},
+		{"other-first", "Basic dTpw, Bearer " + raw}, {"password", "Basic dXNlcjpwYXNz"}, {"scheme-alone", "Basic"}, {"dpop-and-tab", "DPoP\t" + raw},
 	} {
 		c.withHeader("scheme-"+v.name, "scheme", "unsupported_scheme", v.value)
 	}
@@ -55,6 +55,7 @@ func (c *corpus) malformedHeaders() {
 		{"trailing-space", good + " "}, {"space-and-tab", "Bearer \t" + raw}, {"list", good + ", " + another}, {"list-without-space", good + "," + another},
 		{"quoted", `Bearer "` + raw + `"`}, {"parameter", "Bearer token=" + raw + ",x"}, {"nul", good + "\x00"}, {"crlf", good + "\r\nX: y"},
 		{"non-ascii", good + "é"}, {"bearer-twice", "Bearer " + good}, {"percent", good + "%20"}, {"semicolon", good + ";"},
+		{"dpop-without-token", "DPoP"}, {"dpop-and-space", "DPoP "}, {"dpop-two-parts", "DPoP " + raw + " x"}, {"dpop-twice", "DPoP DPoP " + raw},
 		{"byte-order-mark", "Bearer \ufeff" + raw},
 	} {
 		c.withHeader(v.name, "form of the header", "malformed_authorization_header", v.value)

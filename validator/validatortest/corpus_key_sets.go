@@ -127,6 +127,7 @@ func (c *corpus) goodKeys() {
 	good("key-ec", m.ec, m.ec.public())
 	good("key-rsa", m.rsa, m.rsa.public())
 	good("key-ed25519", m.ed, m.ed.public())
+	good("key_ops-sign-and-verify", m.ec, m.ec.public().with("key_ops", []string{"sign", "verify"}))
 	good("use-sig", m.ec, m.ec.public().with("use", "sig"))
 	good("key_ops-verify", m.ec, m.ec.public().with("key_ops", []string{"verify", "urn:example:other"}))
 	good("alg-of-the-key", m.rsa, m.rsa.public().with("alg", "RS256"))
@@ -148,6 +149,7 @@ func (c *corpus) uses() {
 	bad("key_ops-sign", "key_ops", []string{"sign"})
 	bad("key_ops-empty", "key_ops", []string{})
 	bad("key_ops-string", "key_ops", "verify")
+	bad("key_ops-encrypt", "key_ops", []string{"encrypt", "wrapKey"})
 	for name, alg := range map[string]any{"es384": "ES384", "rs256": "RS256", "number": 7, "none": "none"} {
 		c.bad("alg-of-the-key-"+name, "alg of a key", ec, ec.public().with("alg", alg))
 	}
@@ -168,6 +170,7 @@ func (c *corpus) kinds() {
 	bad("secp256k1", m.ec, ec.with("crv", "secp256k1"))
 	bad("x25519", m.ed, ed.with("crv", "X25519"))
 	bad("ed448", m.ed, ed.with("crv", "Ed448"))
+	bad("oct-with-alg", m.ec, members{"kty": "oct", "kid": "k", "alg": "HS256", "k": ec["x"]})
 	secret := members{"kty": "oct", "kid": "k", "k": ec["x"]}
 	bad("oct", m.ec, secret)
 	c.listing("kind-oct-hs256", "alg", "algorithm_not_allowed", m.ec, setOf(secret, m.other.public()), HeaderParam("alg", "HS256"))
@@ -175,6 +178,8 @@ func (c *corpus) kinds() {
 	bad("x5c-no-certificate", m.ec, ec.with("x5c", []string{"AAAA"}))
 	bad("x5c-no-base64", m.ec, ec.with("x5c", []string{"!"}))
 	bad("issuer-number", m.ec, ec.with("issuer", 1))
+	bad("issuer-array", m.ec, ec.with("issuer", []string{"https://as.example"}))
+	bad("issuer-null", m.ec, ec.text(`"issuer":null`))
 	bad("issuer-empty", m.ec, ec.with("issuer", ""))
 }
 
@@ -194,6 +199,10 @@ func (c *corpus) texts() {
 	bad("duplicate-nested", ec.text(`"ext":{"a":1,"a":2}`))
 	bad("invalid-utf8", ec.text("\"ext\":\"\xff\""))
 	bad("lone-surrogate", ec.text(`"ext":"\ud800"`))
+	bad("kid-invalid-utf8", ec.with("kid", nil).text("\"kid\":\"k\xff\""))
+	bad("kid-lone-surrogate", ec.with("kid", nil).text(`"kid":"k\ud800"`))
+	bad("duplicate-kid-of-one-value", ec.text(`"kid":"k"`))
+	bad("duplicate-issuer", ec.text(`"issuer":"https://as.example","issuer":"https://as.example"`))
 }
 
 // weakKeys have a signature that others can make, or none at all.
@@ -246,6 +255,11 @@ func (c *corpus) sameKids() {
 	}
 	two("same-kid-for-two-keys", setOf(m.ec.public(), same))
 	two("same-kid-for-two-keys-other-order", setOf(same, m.ec.public()))
+	third := m.other.public().with("kid", "k", "use", "sig")
+	two("same-kid-for-one-key-twice-and-another", setOf(m.ec.public(), m.ec.public().with("use", "sig"), third))
+	two("one-key-for-two-issuers", setOf(m.ec.public().with("issuer", "https://a.example"), m.ec.public().with("issuer", "https://b.example")))
+	two("one-key-for-an-issuer-and-for-none", setOf(m.ec.public(), m.ec.public().with("issuer", "https://a.example")))
+	two("kid-absent-one-key-under-two-kids", setOf(m.ec.public(), m.ec.public().with("kid", "copy")), NoHeaderParam("kid"))
 	two("kid-in-another-case", setOf(m.ec.public().with("kid", "K")))
 	two("kid-of-no-key", setOf(m.ec.public().with("kid", nil)))
 	two("kid-absent-two-keys-fit", setOf(m.ec.public(), m.other.public()), NoHeaderParam("kid"))
@@ -261,7 +275,9 @@ func (c *corpus) wholeSets() {
 		{"in-another-case", `{"Keys":[` + fine + `]}`}, {"keys-absent", "{}"}, {"keys-null", `{"keys":null}`},
 		{"keys-twice", `{"keys":[` + fine + `],"keys":[` + fine + `]}`}, {"keys-twice-escaped", `{"keys":[` + fine + `],"\u006beys":[]}`},
 		{"keys-an-object", `{"keys":{"k":` + fine + `}}`}, {"keys-a-string", `{"keys":"k"}`}, {"trailing-object", `{"keys":[` + fine + `]}{}`},
-		{"trailing-text", `{"keys":[` + fine + `]} x`}, {"trailing-comma", `{"keys":[` + fine + `],}`}, {"cut", `{"keys":[` + fine},
+		{"trailing-text", `{"keys":[` + fine + `]} x`},
+		{"login-page", loginPage}, {"an-array-like-one", `["keys",[` + fine + `]]`}, {"a-string", `"keys"`}, {"a-number", "1"}, {"keys-a-number", `{"keys":0}`},
+		{"cut-in-a-name", `{"keys":[` + fine + `],"x`}, {"cut-in-a-value", `{"keys":[` + fine + `],"x":`}, {"without-colon", `{"keys" [` + fine + `]}`}, {"trailing-comma", `{"keys":[` + fine + `],}`}, {"cut", `{"keys":[` + fine},
 		{"cut-at-the-end", `{"keys":[` + fine + `]`}, {"bom", "\ufeff" + `{"keys":[` + fine + `]}`},
 		{"101-keys", setOf(slices.Concat([]any{m.ec.public()}, slices.Repeat([]any{"{}"}, 100))...)},
 	} {

@@ -69,6 +69,14 @@ func (c *corpus) casesGeneric() {
 	c.notAccess("azp-is-no-mark", c.token(NoClaim("client_id"), Claim("azp", c.client)))
 	c.notAccess("appid-is-no-mark", c.token(NoClaim("client_id"), Claim("appid", c.client)))
 	c.otherTokens()
+	c.bound()
+}
+
+// bound are tokens that say that they are bound to a key, and not to which (RFC 9449 section 6.1).
+func (c *corpus) bound() {
+	typ := Claim("typ", "DPoP")
+	c.refuse("claim-typ-dpop-without-cnf", "binding", "good", "confirmation_missing", c.token(typ))
+	c.refuse("claim-typ-dpop-with-a-certificate", "binding", "good", "confirmation_missing", c.token(typ, Claim("cnf", map[string]any{"x5t#S256": thumbprint})))
 }
 
 // otherTokens adds what other kinds of tokens have.

@@ -13,6 +13,12 @@ type Demands struct {
 	// Audience and ClientID are others that the validator trusts too, but not for the
 	// endpoint that is asked.
 	Audience, ClientID string
+	// Other is a server of the same style whose tokens the validator trusts too, for its own
+	// audience and from the same client, but not for the endpoint that is asked.
+	Other *Server
+	// DetailType is a type of authorization_details (RFC 9396 section 2) of which the
+	// endpoint demands one, whatever else is in it.
+	DetailType string
 }
 
 // Policies are good tokens that are not good enough for an endpoint with these demands.
@@ -57,7 +63,37 @@ func (s *Server) Policies(clientID string, d Demands) []Case {
 	if d.ClientID != "" {
 		refuse("client-of-another-endpoint", "clients of the endpoint", "client_not_allowed", ClientID(d.ClientID))
 	}
+	if d.Other != nil {
+		edits := append([]Edit{ClientID(clientID), Audience(s.opts.Audience, d.Other.opts.Audience)}, d.met(c.now)...)
+		c.refuse("issuer-of-another-endpoint", "issuers of the endpoint", "enough", "issuer_not_allowed", d.Other.AccessToken(edits...))
+	}
+	if d.DetailType != "" {
+		c.details(d.DetailType, refuse)
+	}
 	return c.cases
+}
+
+// details are authorization_details that are not enough, or none at all (RFC 9396 section 2).
+func (c *corpus) details(typ string, refuse func(name, kills, reason string, edits ...Edit)) {
+	type m = map[string]any
+	of := func(name, reason string, value any) {
+		kills := map[string]string{"authorization_details_insufficient": "details that are demanded", "authorization_details_malformed": "form of the details"}[reason]
+		refuse("details-"+name, kills, reason, Claim("authorization_details", value))
+	}
+	const less, malformed = "authorization_details_insufficient", "authorization_details_malformed"
+	refuse("details-absent", "details that are demanded", less, NoClaim("authorization_details"))
+	of("none", less, []m{})
+	of("of-another-type", less, []m{{"type": "x-" + typ}})
+	of("of-a-longer-type", less, []m{{"type": typ + "x"}})
+	of("of-the-type-in-another-case", less, []m{{"type": otherCase(typ)}})
+	of("of-the-type-inside", less, []m{{"type": "x-" + typ, "locations": []m{{"type": typ}}}})
+	of("an-object", malformed, m{"type": typ})
+	of("a-string", malformed, `[{"type":"`+typ+`"}]`)
+	of("null", malformed, nil)
+	of("of-strings", malformed, []string{typ})
+	of("without-type", malformed, []m{{"type": typ}, {"actions": []string{"read"}}})
+	of("type-a-list", malformed, []m{{"type": []string{typ}}})
+	of("folded-type", malformed, []m{{"type": typ, "Type": "x"}})
 }
 
 // met are the edits that meet the demands.
@@ -70,6 +106,9 @@ func (d Demands) met(now time.Time) (edits []Edit) {
 	}
 	if d.MaxAuthAge != 0 {
 		edits = append(edits, Claim("auth_time", now.Unix()))
+	}
+	if d.DetailType != "" {
+		edits = append(edits, Claim("authorization_details", []map[string]any{{"type": "x-" + d.DetailType}, {"type": d.DetailType}}))
 	}
 	return edits
 }

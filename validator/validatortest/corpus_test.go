@@ -63,7 +63,7 @@ var reasons = []string{
 	"critical_header", "malformed_claims", "unknown_issuer", "not_an_access_token", "claim_missing",
 	"algorithm_not_allowed", "expiry_missing", "expired", "not_yet_valid", "issued_in_future", "audience_missing",
 	"audience_mismatch", "client_missing", "client_mismatch", "client_conflict", "scope_conflict", "malformed_scope",
-	"confirmation_malformed", "confirmation_unknown", "proof_missing", "unknown_key", "bad_signature",
+	"confirmation_malformed", "confirmation_unknown", "confirmation_missing", "proof_missing", "unknown_key", "bad_signature",
 	"tenant_mismatch", "tenant_not_allowed",
 }
 

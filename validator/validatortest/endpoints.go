@@ -29,6 +29,10 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if list := s.listAt(r.URL.Path); list != nil {
+		s.answer(w, r, &s.listEndpoint, list)
+		return
+	}
 	path, tenant := s.path(), ""
 	if strings.Contains(path, tenantID) {
 		r.URL.Path, tenant = cutTenant(r.URL.Path)

@@ -51,6 +51,7 @@ var rules = map[string]Rule{
 	"scope alphabet":               {"RFC 6749 3.3", "A scope with a blank or a quote is split by one reader into scopes that were not granted."},
 	"form of cnf":                  {"RFC 7800 3.1", "A binding that cannot be read is a binding all the same: who ignores it accepts a stolen token."},
 	"kind of cnf":                  {"RFC 7800 3.1", "The token is bound to a key in a way that is not understood here. Who ignores that accepts a stolen token."},
+	"binding":                      {"RFC 9449 6.1", "The token is bound to a key that it does not name: it would pass as a bearer token."},
 	"proof":                        {"RFC 9449 7.1, RFC 8705 3", "The token is bound to a key, and whoever sent it did not show the key: it works for a thief as well."},
 	"key by kid":                   {"RFC 7515 4.1.4, RFC 8725 3.10", "The key is what the token names or brings: an attacker signs with a key of their own."},
 	"signature":                    {"RFC 7515 5.2", "Nobody has vouched for the claims: anybody makes tokens."},
@@ -88,6 +89,20 @@ var rules = map[string]Rule{
 	"scopes of an answer":                {"RFC 7662 2.2", "Members that name two lists of scopes: one is checked, and the other used."},
 	"kind of an answer":                  {"RFC 7662 2.1 and 2.2", "Servers answer for refresh tokens too: active does not say that it is an access token."},
 	"binding of an answer":               {"RFC 9449 6.2", "The token is bound to a key that the answer does not name: it would pass as a bearer token."},
+	"answer about a JWT":                 {"RFC 7662 2.2", "The answer contradicts what the token says itself: it is about another token, or the token is not the one that was issued."},
+
+	// Statuses.
+	"status":                  {"draft-ietf-oauth-status-list 8.3", "The issuer published that the token is revoked or suspended, or nobody can say: it works for whoever has it."},
+	"place of a status":       {"draft-ietf-oauth-status-list 6.2", "Where the status is cannot be read, and an unread status is not a good one."},
+	"host of a status list":   {"draft-ietf-oauth-status-list 11", "The API asks whatever address a token names: those of its own network, and a host that says that all is well."},
+	"status list token":       {"draft-ietf-oauth-status-list 5.1 and 8.3", "Another token of the issuer, or a list of somebody else, an old one or another one, passes for the list that was asked for."},
+	"signature of a list":     {"draft-ietf-oauth-status-list 8.3, RFC 7515 5.2", "Nobody has vouched for the list: who stands in between brings revoked tokens back."},
+	"content of a list":       {"draft-ietf-oauth-status-list 4", "A list that is none says nothing of the token, and what it becomes when it is decompressed has no bound."},
+	"answer of a list server": {"RFC 9110 15", "An error page is not a list: who takes it for an empty one brings revoked tokens back."},
+
+	// Two issuers.
+	"keys of another issuer":      {"RFC 8725 3.8 and 3.10", "One issuer's keys make tokens in the name of another: the weakest one speaks for all."},
+	"audiences of another issuer": {"RFC 9068 4, RFC 8725 3.9", "An audience is trusted together with its issuer: the issuer of one product makes tokens for another."},
 
 	// Policies.
 	"scopes that are demanded":  {"RFC 6750 3.1", "A token that was granted for less does more."},
@@ -96,6 +111,9 @@ var rules = map[string]Rule{
 	"age of the token":          {"none: a demand", "The token is older than the endpoint takes."},
 	"lifetime of the token":     {"none: a demand", "The issuer issues no such tokens: one that lives longer was a mistake, or outlives what is known of revocations."},
 	"audiences of the endpoint": {"RFC 9068 4", "A token for another part of the API opens this one."},
+	"issuers of the endpoint":   {"RFC 6749 1.1", "A scope of one product is not that of another: a token of another issuer that the API trusts opens this endpoint."},
+	"details that are demanded": {"RFC 9396 2", "A token that was granted for something else, or for less, does this."},
+	"form of the details":       {"RFC 9396 2", "What cannot be read permits nothing."},
 	"clients of the endpoint":   {"RFC 9068 2.2", "A client that is meant for another part of the API opens this one."},
 
 	// Signals.
@@ -122,5 +140,6 @@ var rules = map[string]Rule{
 	"proof signature": {"RFC 9449 4.3 (6)", "Nobody has shown the key."},
 	"proof key":       {"RFC 9449 4.3 (12)", "The proof is of another key than the one that the token is bound to: a thief brings a key of their own."},
 	"proof replay":    {"RFC 9449 11.1", "A proof that is seen on its way is used again."},
+	"proof nonce":     {"RFC 9449 8 and 9", "A proof that was made in advance, or for another server, is used when it suits a thief."},
 	"proof scheme":    {"RFC 9449 7.1", "A bound token sent as a bearer token is not held to its proof by whoever looks at the scheme alone."},
 }

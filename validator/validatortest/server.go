@@ -76,7 +76,7 @@ type Server struct {
 	closing chan struct{} // closed by Close; ends every wait of a request
 	close   sync.Once
 
-	metadataEndpoint, keyEndpoint, tokenEndpoint, introspectionEndpoint endpoint
+	metadataEndpoint, keyEndpoint, tokenEndpoint, introspectionEndpoint, listEndpoint endpoint
 
 	mu          sync.Mutex // guards all below
 	ring        ring
@@ -86,6 +86,7 @@ type Server struct {
 	editAnswer  func(string, map[string]any) // of introspection; may be nil
 	overKeys    http.HandlerFunc             // of the corpus, in place of the key set; nil: that
 	overAnswers http.HandlerFunc             // of the corpus, in place of introspection; nil: that
+	lists       map[string]http.HandlerFunc  // status lists of the corpus, by path
 	opaque      map[string][]byte            // claims of the opaque tokens that are not revoked, as JSON
 	revoked     map[string]bool              // JWTs, by what they sign
 	mode        Mode
@@ -108,6 +109,7 @@ func Start(o Options) (*Server, error) {
 		opts:        o,
 		closing:     make(chan struct{}),
 		clients:     map[string]client{},
+		lists:       map[string]http.HandlerFunc{},
 		opaque:      map[string][]byte{},
 		revoked:     map[string]bool{},
 		modeChanged: make(chan struct{}),
