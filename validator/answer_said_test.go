@@ -82,14 +82,17 @@ func TestAnswerThatQuotesTheTokenAndIsNone(t *testing.T) {
 	o := newOracle(t)
 	v := build(t, configure(ask(s, o.at)))
 	const raw = "an-opaque-token-0123456789"
-	for name, tc := range map[string]judged{
-		"another issuer's": {body: answer(map[string]any{"iss": "https://other.example", "note": raw}), class: down, reason: validator.ReasonIntrospectionMalformed},
-		"unreadable":       {body: answer(map[string]any{"exp": "1", "note": raw}), class: down, reason: validator.ReasonIntrospectionMalformed},
-		"bound, but not to what": {
-			body: answer(map[string]any{"token_type": "DPoP", "note": raw}), class: bad, reason: validator.ReasonConfirmationMissing,
-		},
+	for name, tc := range map[string]struct {
+		members map[string]any
+		class   error
+		reason  validator.Reason
+	}{
+		"another issuer's":       {map[string]any{"iss": "https://other.example"}, down, validator.ReasonIntrospectionMalformed},
+		"unreadable":             {map[string]any{"exp": "1"}, down, validator.ReasonIntrospectionMalformed},
+		"bound, but not to what": {map[string]any{"token_type": "DPoP"}, bad, validator.ReasonConfirmationMissing},
 	} {
-		o.says(tc.body)
+		tc.members["note"] = raw
+		o.says(answer(tc.members))
 		e := reject(t, v, raw, tc.class, tc.reason)
 		assert.NotContains(t, e.Error(), raw, name)
 	}

@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"sync"
@@ -165,7 +166,10 @@ func TestRefusedQuestionsAreNoEvents(t *testing.T) {
 // TestStatusFetches: each is told of, good or not, with who waited for it.
 func TestStatusFetches(t *testing.T) {
 	var heard *listener
-	p := publish(t, func(c *validator.Config) { heard = listen(c) })
+	p := publish(t, func(c *validator.Config) {
+		heard = listen(c)
+		c.Logger = slog.New(slog.DiscardHandler) // which has nothing to say of a good one
+	})
 	p.says(p.list(1, []byte{0}, nil, nil))
 	accept(t, p.validator, p.token(0))
 	accept(t, p.validator, p.token(1))
