@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,12 +49,15 @@ var styles = map[string]styled{
 var ourTenant = validator.Tenants{Allowed: strs{validatortest.DefaultTenant}}
 
 // corpusValidator is a server of the style, its corpus, and the configuration
-// that the corpus is made for.
+// that the corpus is made for. Their clock stands still: some tokens are good for seconds.
 func corpusValidator(t testing.TB, name string) ([]validatortest.Case, *validator.Validator) {
-	style := styles[name]
-	s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path})
-	cases := s.Corpus(client)
-	return cases, build(t, configure(style.issuer(s)))
+	style, now := styles[name], time.Now()
+	clock := func() time.Time { return now }
+	s := start(t, validatortest.Options{Style: style.style, Algorithm: "RS256", Path: style.path, Clock: clock})
+	cases := s.Corpus(client) // before: it may list other keys
+	config := configure(style.issuer(s))
+	config.Clock = clock
+	return cases, build(t, config)
 }
 
 // classOf is the class that the corpus' reasons belong to.

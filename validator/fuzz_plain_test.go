@@ -53,6 +53,9 @@ func (p plain) accepts(raw string) (claims map[string]any, sure bool) {
 	if jwt.SigningMethodES256.Verify(parts[0]+"."+parts[1], signature, p.key) != nil || !p.satisfied(claims) {
 		return nil, true
 	}
+	if kind, _ := claims["typ"].(string); strings.EqualFold(kind, "DPoP") {
+		return nil, true // without the key that it is bound to, or without a proof of it
+	}
 	_, status := claims["status"]
 	return claims, sureOfHeader && sureOfClaims && !status
 }
