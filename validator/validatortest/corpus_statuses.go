@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func (c *corpus) badStatuses() {
 	bad("of-the-application", "status_unknown", 3, 2, 0b11_10_01_00)
 	bad("reserved", "status_unknown", 1, 8, 0, 255)
 	bad("beyond-the-list", "status_unknown", 16, 1, 0, 0)
-	bad("far-beyond-the-list", "status_unknown", 1<<40, 1, 0, 0)
+	bad("far-beyond-the-list", "status_unknown", math.MaxInt32, 1, 0, 0)
 }
 
 // places are none (section 6.2), or where nobody may be asked.
