@@ -45,6 +45,8 @@ var sections = []struct {
 	{"refusals", refusals},
 	{"garbage", garbage},
 	{"middleware", inMiddleware},
+	{"possession", possession},
+	{"revocations", revocations},
 	{"herd", herd},
 	{"keys", keys},
 	{"memory", memory},

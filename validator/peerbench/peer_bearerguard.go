@@ -33,12 +33,21 @@ func newValidator(f *fixture, size int, edits ...func(*validator.Config)) (*vali
 	if err != nil {
 		return nil, err
 	}
-	for i := range 1000 { // somebody always is revoked
-		if err := revocations.Revoke(validator.Revocation{Issuer: config.Issuers[0].URL, Subject: fmt.Sprint(i)}); err != nil {
+	if config.Revocations == revocations { // somebody always is revoked
+		if err := revokeSubjects(revocations, config.Issuers[0].URL, 1000); err != nil {
 			return nil, err
 		}
 	}
 	return v, v.Ready(f.ctx)
+}
+
+func revokeSubjects(r *validator.Revocations, issuer string, n int) error {
+	for i := range n {
+		if err := r.Revoke(validator.Revocation{Issuer: issuer, Subject: fmt.Sprint(i)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func bearerguard(f *fixture, size int) (verify, error) {

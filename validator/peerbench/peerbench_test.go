@@ -150,6 +150,9 @@ func TestReport(t *testing.T) {
 	assert.LessOrEqual(t, figures["Keys that are not known: rotation: fetches"], 2.0)
 	assert.Positive(t, figures["Keys that are not known: after one bogus kid"])
 	assert.LessOrEqual(t, figures["Keys that are not known: flood: fetches"], 6.0)
+	assert.Positive(t, figures["A cached token with a proof: without nonces"])
+	assert.Positive(t, figures["A cached token with a proof: with nonces"])
+	assert.Contains(t, figures, "Revocations: 1,000")
 	assert.Zero(t, figures["A growing cache: a cached token"], "the rows of growth are sizes")
 
 	var text bytes.Buffer
