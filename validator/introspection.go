@@ -304,20 +304,20 @@ func (v *Validator) factsOf(q question, a *answerClaims, sent time.Time) (*facts
 	if q.own != nil {
 		known.confirmation = a.confirmation.union(q.own.confirmation)
 	}
-	known.token.facts.Store(known)
 	return known, nil
 }
 
 // answerFacts are those of an answer: the token says nothing, or nothing that
 // could be verified.
 func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
-	known := newFacts(evidence{
-		token: new(Token), issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
+	known := newFacts()
+	known.evidence = evidence{
+		token: &known.face, issuer: c.issuer, iss: c.issuer.url, origin: OriginIntrospection,
 		answer: c.claims.text, subject: c.claims.subject, session: c.claims.session, id: c.claims.id,
 		clientID: c.client, matched: c.matched, audience: c.claims.audience, scopes: c.scopes,
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, inquiry: asked,
-	})
+	}
 	if q.own != nil {
 		known.kid, known.algorithm, known.header, known.payload = q.own.kid, q.own.algorithm, q.own.header, q.own.payload
 	}
@@ -326,8 +326,9 @@ func (c *candidate) answerFacts(q question, asked *inquiry) *facts {
 
 // with are the facts of a token that verified locally and was asked about.
 func (t *facts) with(asked *inquiry) *facts {
-	known := newFacts(t.evidence)
-	known.token, known.inquiry = new(Token), asked
+	known := newFacts()
+	known.evidence = t.evidence
+	known.token, known.inquiry = &known.face, asked
 	return known
 }
 

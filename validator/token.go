@@ -45,15 +45,18 @@ type facts struct {
 	clean atomic.Uint64
 	evidence
 	entry *entry // of the cache, which they are in, or for
+	face  Token  // evidence.token, in the same piece of memory
 }
 
 // entry is facts in one piece with what the cache notes about them.
 type entry = cache.Entry[[sha256.Size]byte, facts]
 
-func newFacts(e evidence) *facts {
+func newFacts() *facts {
 	place := new(entry)
-	place.Value.evidence, place.Value.entry = e, place
-	return &place.Value
+	f := &place.Value
+	f.entry = place
+	f.face.facts.Store(f)
+	return f
 }
 
 // evidence is what does not change any more. What every hit looks at comes first: it

@@ -246,17 +246,17 @@ func (c *candidate) facts(key *jwks.Key, compact jose.Compact, known *lists) *fa
 	if kid != "" && key != nil {
 		kid = key.ID() // the same text, but the key's own
 	}
-	f := newFacts(evidence{
-		token: new(Token), issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
+	f := newFacts()
+	f.evidence = evidence{
+		token: &f.face, issuer: c.issuer, iss: c.claims.issuer, key: key, origin: OriginLocal,
 		kid: kid, algorithm: c.algorithm,
 		header: c.known.segment, payload: strings.Clone(compact.Payload),
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
 		audience: known.shared(c.claims.audience), scopes: known.shared(c.scopes),
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, status: c.status,
-	})
+	}
 	f.pack()
-	f.token.facts.Store(f)
 	return f
 }
 
