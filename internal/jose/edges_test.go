@@ -84,6 +84,26 @@ func TestListWithWhiteSpace(t *testing.T) {
 	}
 }
 
+// White space before a value is none of it, whether the value is read or skipped, and
+// nobody has asked for its kind.
+func TestValueBehindWhiteSpace(t *testing.T) {
+	for _, last := range []string{`d`, `\u0064`} { // by either reader
+		text := "{\"a\": 1,\"b\":\t[ 2 ],\"c\" :\r\n\"x\" , \"" + last + "\":  {\"y\":3}}"
+		names, err := skim(text, nil)
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"a", "b", "c", "d"}, names)
+
+		o := jose.ReadObject(text, nil)
+		var values []string
+		for o.Next() {
+			values = append(values, o.Raw())
+		}
+		assert.NoError(t, o.Err())
+		assert.Equal(t, []string{"1", "[ 2 ]", `"x"`, `{"y":3}`}, values)
+		o.Close()
+	}
+}
+
 // The fullwidth forms are those of ! to ~, first and last included.
 func TestFullwidthFormsFold(t *testing.T) {
 	known := jose.NewNames("a!", "a~")
