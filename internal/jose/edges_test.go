@@ -105,6 +105,24 @@ func TestValueBehindWhiteSpace(t *testing.T) {
 	}
 }
 
+// White space behind a value is none of it either.
+func TestValueBeforeWhiteSpace(t *testing.T) {
+	for _, space := range []string{" ", "\t", "\r", "\n"} {
+		for _, value := range []string{"1", "-0.5e1", "true", "null", `"x"`, "[]", `{"y":1}`} {
+			for _, behind := range []string{",", "}"} {
+				text := "{\"\\u0061\":" + value + space + behind
+				if behind == "," {
+					text += `"b":2}`
+				}
+				o := jose.ReadObject(text, nil)
+				require.True(t, o.Next())
+				assert.Equal(t, value, o.Raw(), "%q", text)
+				o.Close()
+			}
+		}
+	}
+}
+
 // The fullwidth forms are those of ! to ~, first and last included.
 func TestFullwidthFormsFold(t *testing.T) {
 	known := jose.NewNames("a!", "a~")
