@@ -1,6 +1,8 @@
 package validator_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,43 @@ func TestMissingExpiryIsCapped(t *testing.T) {
 	clock.Advance(time.Millisecond)
 	assert.NotSame(t, token, accept(t, v, "opaque-token"))
 	assert.Equal(t, 2, o.times())
+}
+
+// TestMissingExpiryHasNoLeeway: an answer that took as long to come as it is good for is
+// good for nothing. Leeway is for what a server's clock said, and this is ours.
+func TestMissingExpiryHasNoLeeway(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	o := newOracle(t)
+	c := configure(ask(s, o.at, func(is *validator.Issuer) { is.AllowMissingExpiry = time.Second }))
+	c.Clock, c.Leeway = clock.Now, time.Minute
+	v := build(t, c)
+	took := time.Second
+	o.does(func(w http.ResponseWriter, _ *http.Request) {
+		clock.Advance(took)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, with("exp", nil))
+	})
+	reject(t, v, "opaque-token", validator.ErrInvalidToken, validator.ReasonExpired)
+	took = time.Second - time.Millisecond
+	accept(t, v, "opaque-token")
+}
+
+// TestFallbackWithoutAudience: where answers may have no audience, that goes for those that
+// stand in for the keys of a JWT too; one that is there must be the token's.
+func TestFallbackWithoutAudience(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at, func(is *validator.Issuer) { is.AllowMissingAudience = true })))
+	s.SetKeysMode(validatortest.ModeDown)
+	exp := time.Now().Add(time.Hour).Unix()
+	said := map[string]any{"exp": exp, "sub": nil, "scope": nil, "aud": nil}
+	token := s.AccessToken(validatortest.Claim("exp", exp))
+	o.says(answer(said))
+	assert.Equal(t, validator.OriginIntrospection, accept(t, v, token).Origin())
+	said["aud"] = []string{audience, "api://other"}
+	o.says(answer(said))
+	reject(t, v, s.AccessToken(validatortest.Claim("exp", exp)), validator.ErrInvalidToken, validator.ReasonIntrospectionDisagrees)
 }
 
 // TestPoliciesWithoutAudience: a token without audience satisfies no policy that

@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -292,6 +293,30 @@ func TestStaleIsStillExamined(t *testing.T) {
 	refused(t, err, validator.ErrInsufficientScope, validator.ReasonInsufficientScope)
 	clock.Advance(time.Minute)
 	reject(t, v, raw, validator.ErrUnavailable, validator.ReasonIntrospectionUnavailable)
+}
+
+// TestStaleEndsWithTheAnswer: a token that expires while its issuer fails to answer has
+// expired: what an answer said is granted no leeway (RFC 7662 4), a stale one no more.
+func TestStaleEndsWithTheAnswer(t *testing.T) {
+	clock := newClock()
+	s := start(t, validatortest.Options{Clock: clock.Now})
+	o := newOracle(t)
+	c := configure(ask(s, o.at, always, maxAge(time.Minute), staleIfError(time.Hour)))
+	c.Clock, c.Leeway = clock.Now, time.Minute
+	v := build(t, c)
+	exp := clock.Now().Add(10 * time.Minute).Unix()
+	raw := s.AccessToken(validatortest.Claim("exp", exp))
+	o.says(answer(map[string]any{"exp": exp, "sub": nil, "scope": nil}))
+	known := accept(t, v, raw)
+	takes := time.Second - time.Millisecond
+	o.does(func(w http.ResponseWriter, _ *http.Request) {
+		clock.Advance(takes)
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	clock.Advance(10*time.Minute - time.Second)
+	assert.Same(t, known, accept(t, v, raw))
+	takes = time.Millisecond
+	reject(t, v, raw, validator.ErrInvalidToken, validator.ReasonExpired)
 }
 
 // TestCallsThatNameAFreshness are not softened by the issuer's setting, unless they

@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,10 @@ func TestInactiveIsRememberedBriefly(t *testing.T) {
 		e := reject(t, v, "opaque-token", validator.ErrInvalidToken, validator.ReasonInactive)
 		assert.False(t, e.Verified)
 	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := v.Validate(left, "opaque-token")
+	refused(t, err, validator.ErrInvalidToken, validator.ReasonInactive) // that takes nobody's time
 	assert.Equal(t, 1, o.times())
 	reject(t, v, "another-token", validator.ErrInvalidToken, validator.ReasonInactive)
 	assert.Equal(t, 2, o.times())

@@ -84,8 +84,10 @@ func TestAuthorizationDetails(t *testing.T) {
 			})
 		}
 	}
-	denied(t, v, s.AccessToken(details(`[{"type":"payment","amount":7}]`), validatortest.Claim("Authorization_Details", "x")), detailed(small),
-		validator.ErrInsufficientScope, validator.ReasonDetailsMalformed)
+	for _, name := range []string{"Authorization_Details", "authorization_detail\u017f"} { // before it and behind it
+		denied(t, v, s.AccessToken(details(`[{"type":"payment","amount":7}]`), validatortest.Claim(name, "x")), detailed(small),
+			validator.ErrInsufficientScope, validator.ReasonDetailsMalformed)
+	}
 	// Whoever does not ask does not look.
 	permitted(t, v, s.AccessToken(details(`7`), validatortest.Claim("ACR", "x")), validator.Policy{AnyToken: true})
 	permitted(t, v, s.AccessToken(details(`[{"type":"payment","amount":7}]`), validatortest.Claim("ACR", "x")), detailed(small))

@@ -127,7 +127,7 @@ func (v *Validator) checkNames(m *mistakes, p Policy) {
 }
 
 func (v *Validator) anyIssuer(match func(*issuer) bool) bool {
-	for _, is := range v.trusted.issuers {
+	for _, is := range v.trusted.all { // and not by iss: some stand for many
 		if match(is) {
 			return true
 		}

@@ -33,6 +33,7 @@ func TestMarks(t *testing.T) {
 	}
 	there := mark(validator.Mark{Claim: "k"})
 	value := mark(validator.Mark{Claim: "k", Values: strs{"a", "1", "true"}})
+	null := mark(validator.Mark{Claim: "k", Values: strs{"null"}})
 	prefix := mark(validator.Mark{Claim: "k", Prefix: "spiffe://a/"})
 	both := mark(validator.Mark{Claim: "k", Prefix: "x", Values: strs{"xa", "ya"}})
 	for _, tc := range []struct {
@@ -42,6 +43,7 @@ func TestMarks(t *testing.T) {
 	}{
 		{there, []any{"a", 0, true, strs{"x"}, map[string]any{"x": nil}}, []any{nil, false, "", strs{}, map[string]any{}}},
 		{value, []any{"a", 1, "1", true}, []any{"A", "ab", 2, false, nil, strs{"a"}, ""}},
+		{null, []any{nil, "null"}, []any{"", false, 0, strs{}}},
 		{prefix, []any{"spiffe://a/b"}, []any{"spiffe://a/", "spiffe://ab/c", "Spiffe://a/b", 1, nil, strs{"spiffe://a/b"}}},
 		{both, []any{"xa"}, []any{"ya", "xb"}},
 	} {

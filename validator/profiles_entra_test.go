@@ -68,6 +68,21 @@ func TestAllowedTenants(t *testing.T) {
 	}
 }
 
+// TestPolicyNamesTenants: an issuer that stands for many tenants is configured like any
+// other, and a policy may name it, its audience and its clients.
+func TestPolicyNamesTenants(t *testing.T) {
+	for _, issuer := range []string{templateV1, templateV2} {
+		s := entraTenants(t, issuer, validator.Tenants{Allowed: strs{contoso}})
+		v := s.validator(t)
+		good := validator.Policy{Issuers: strs{issuer}, Audiences: strs{api}, ClientIDs: strs{app}, Scopes: strs{"Orders.Read"}}
+		require.NoError(t, v.CheckPolicy(good))
+		_, err := v.ValidateWith(t.Context(), s.token(t, contoso, nil), validator.Requirements{Policy: &good})
+		require.NoError(t, err)
+		bad := validator.Policy{Issuers: strs{issuer, "x"}, Audiences: strs{api, "y"}, ClientIDs: strs{app, "z"}, Scopes: strs{"Orders.Read"}}
+		assert.Equal(t, strs{"Policy.Issuers", "Policy.Audiences", "Policy.ClientIDs"}, fields(t, v.CheckPolicy(bad)))
+	}
+}
+
 // TestTenantsIdentities: a subject is a tenant's own.
 func TestTenantsIdentities(t *testing.T) {
 	s := entraTenants(t, templateV2, validator.Tenants{AnyTenant: true})

@@ -156,6 +156,7 @@ func TestHostileSignals(t *testing.T) {
 			"no JWS, as long as can be":  {strings.Repeat("a", validator.MaxTokenSize), validator.ReasonMalformedToken},
 			"two parts":                  {header + "." + payload, validator.ReasonMalformedToken},
 			"a line feed at the end":     {good + "\n", validator.ReasonMalformedToken},
+			"a space in the header":      {header[:8] + " " + header[9:] + "." + payload + "." + signature, validator.ReasonMalformedToken},
 			"no alg":                     {base64URL(`{"typ":"secevent+jwt"}`) + "." + payload + "." + signature, validator.ReasonNotJWT},
 			"signed by an unlisted key":  {s.Sign(unlisted, []byte(decoded(t, header)), []byte(decoded(t, payload))), validator.ReasonBadSignature},
 			"signed by nobody":           {forged(good), validator.ReasonBadSignature},

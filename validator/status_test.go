@@ -129,7 +129,9 @@ func TestStatusList(t *testing.T) {
 
 	p.says(p.list(1, []byte{0b0000_0001}, nil, nil))
 	p.clock.Advance(time.Minute - time.Millisecond)
+	before := p.validator.CacheStats().Hits
 	accept(t, p.validator, good)
+	assert.Equal(t, before+1, p.validator.CacheStats().Hits, "nobody waited, and so nothing is decided twice")
 	p.clock.Advance(time.Millisecond)
 	reject(t, p.validator, good, validator.ErrInvalidToken, validator.ReasonRevoked)
 	accept(t, p.validator, bad)

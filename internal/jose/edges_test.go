@@ -84,6 +84,45 @@ func TestListWithWhiteSpace(t *testing.T) {
 	}
 }
 
+// White space before a value is none of it, whether the value is read or skipped, and
+// nobody has asked for its kind; all that is within is.
+func TestValueBehindWhiteSpace(t *testing.T) {
+	for _, last := range []string{`d`, `\u0064`} { // by either reader
+		within := "[\t2\r,\n{\"y\" :\t3\n, \"z\":4\t}\r, true\r, null\n ]"
+		text := "{\"a\": 1,\"b\":\t" + within + ",\"c\" :\r\n\"x\" , \"" + last + "\":  {\"y\":3}}"
+		names, err := skim(text, nil)
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"a", "b", "c", "d"}, names)
+
+		o := jose.ReadObject(text, nil)
+		var values []string
+		for o.Next() {
+			values = append(values, o.Raw())
+		}
+		assert.NoError(t, o.Err())
+		assert.Equal(t, []string{"1", within, `"x"`, `{"y":3}`}, values)
+		o.Close()
+	}
+}
+
+// White space behind a value is none of it either.
+func TestValueBeforeWhiteSpace(t *testing.T) {
+	for _, space := range []string{" ", "\t", "\r", "\n"} {
+		for _, value := range []string{"1", "-0.5e1", "true", "null", `"x"`, "[]", `{"y":1}`} {
+			for _, behind := range []string{",", "}"} {
+				text := "{\"\\u0061\":" + value + space + behind
+				if behind == "," {
+					text += `"b":2}`
+				}
+				o := jose.ReadObject(text, nil)
+				require.True(t, o.Next())
+				assert.Equal(t, value, o.Raw(), "%q", text)
+				o.Close()
+			}
+		}
+	}
+}
+
 // The fullwidth forms are those of ! to ~, first and last included.
 func TestFullwidthFormsFold(t *testing.T) {
 	known := jose.NewNames("a!", "a~")

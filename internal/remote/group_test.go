@@ -397,3 +397,63 @@ func TestLookUpThatPanicsBlocksNobody(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, value)
 }
+
+// ended is a context that has ended since the flight landed: nobody left because of it.
+type ended struct{ context.Context }
+
+func (ended) Done() <-chan struct{} { return nil }
+func (ended) Err() error            { return context.Canceled }
+
+// TestWhoWaitedIsTold: which flight it was, by the number that its work knows too, and
+// whether the caller left. Who was answered at once did not wait.
+func TestWhoWaitedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type waited struct {
+			flight uint64
+			left   bool
+		}
+		var g group
+		var told []waited
+		land, failure := make(chan struct{}), error(nil)
+		var number uint64
+		errand := remote.Errand[int]{
+			Timeout: time.Minute, Known: unknown,
+			Work: func(ctx context.Context) (int, error) {
+				number = remote.FlightOf(ctx)
+				<-land
+				return 7, failure
+			},
+			Waited: func(flight uint64, left bool) { told = append(told, waited{flight, left}) },
+		}
+		require.Zero(t, remote.FlightOf(t.Context()))
+		ctx, leave := context.WithCancel(t.Context())
+		var c callers
+		c.ask(ctx, &g, "key", errand, 1)
+		first := number
+		require.NotZero(t, first)
+		leave()
+		assert.Equal(t, []outcome{{0, context.Canceled}}, c.outcomes())
+		assert.Equal(t, []waited{{first, true}}, told)
+
+		c.ask(ended{t.Context()}, &g, "key", errand, 1)
+		land <- struct{}{}
+		assert.Equal(t, outcome{7, nil}, c.outcomes()[1])
+		assert.Equal(t, []waited{{first, true}, {first, false}}, told, "of the same flight")
+
+		failure = assert.AnError
+		c.ask(t.Context(), &g, "key", errand, 1)
+		land <- struct{}{}
+		assert.Equal(t, outcome{7, assert.AnError}, c.outcomes()[2])
+		assert.NotEqual(t, first, number)
+		assert.Equal(t, []waited{{first, true}, {first, false}, {number, false}}, told, "a failure is not the caller's")
+
+		errand.Known = func() (int, bool) { return 1, true }
+		c.ask(t.Context(), &g, "key", errand, 1)
+		assert.Len(t, c.outcomes(), 4)
+		assert.Len(t, told, 3)
+		own := remote.Launch(time.Minute, func(ctx context.Context) (uint64, error) { return remote.FlightOf(ctx), nil }, func(uint64, error) {})
+		same, err := own.Wait(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, same, own.Number())
+	})
+}

@@ -1,6 +1,7 @@
 package signals_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -198,6 +199,23 @@ func TestLogoutAnswers(t *testing.T) {
 	w := httptest.NewRecorder()
 	signals.Logout(v).ServeHTTP(w, r)
 	assert.Equal(t, http.StatusBadRequest, w.Code, "a token in the address")
+}
+
+// TestUndecidedForWhoLeft: where nobody knows when asking again helps, it is not at once.
+func TestUndecidedForWhoLeft(t *testing.T) {
+	s, v := start(t)
+	s.SetMode(validatortest.ModeHang)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(s.EventToken(audience, sessionRevoked, nil, subject(s))))
+	r.Header.Set("Content-Type", secevent)
+	w := httptest.NewRecorder()
+	signals.Events(v).ServeHTTP(w, r)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Equal(t, "10", w.Header().Get("Retry-After"))
+	s.SetMode(validatortest.ModeUp) // and the fetch that began ends
+	_, err := v.Validate(t.Context(), s.AccessToken())
+	assert.NoError(t, err)
 }
 
 // TestUndecided: a signal that cannot be verified now is wanted again.
