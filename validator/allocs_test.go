@@ -75,9 +75,9 @@ func TestHitAllocations(t *testing.T) {
 
 // TestUncachedAllocations: a token that was not seen before, the Token included.
 func TestUncachedAllocations(t *testing.T) {
-	for algorithm, want := range map[string]float64{"RS256": 20, "ES256": 32, "EdDSA": 9} {
+	for algorithm, want := range map[string]float64{"RS256": 19, "ES256": 31, "EdDSA": 8} {
 		if strconv.IntSize == 32 && algorithm == "EdDSA" {
-			want = 8 // measured; one less than with 64 bits
+			want = 7 // measured; one less than with 64 bits
 		}
 		s, v := newCounted(t, algorithm)
 		raws := make([]string, 500)

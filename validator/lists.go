@@ -13,14 +13,20 @@ import (
 // Only what was signed by an issuer gets in, and what it displaces is kept apart.
 type lists struct {
 	seed  maphash.Seed
-	slots [64]atomic.Pointer[[]string]
+	slots [2][32]atomic.Pointer[[]string] // so that a token's own two do not displace each other
 }
+
+// The lists of a token.
+const (
+	audiences = iota
+	scopes
+)
 
 func newLists() *lists { return &lists{seed: maphash.MakeSeed()} }
 
 // shared returns a list of the same texts, which keeps no part of the token and must not
 // be written to. Of no lists, it is a copy.
-func (l *lists) shared(list []string) []string {
+func (l *lists) shared(which int, list []string) []string {
 	switch {
 	case len(list) == 0:
 		return list
@@ -31,7 +37,7 @@ func (l *lists) shared(list []string) []string {
 	for _, text := range list {
 		hash = hash*31 + maphash.String(l.seed, text)
 	}
-	slot := &l.slots[hash%uint64(len(l.slots))]
+	slot := &l.slots[which][hash%uint64(len(l.slots[which]))]
 	if known := slot.Load(); known != nil && slices.Equal(*known, list) {
 		return *known
 	}

@@ -252,7 +252,7 @@ func (c *candidate) facts(key *jwks.Key, compact jose.Compact, known *lists) *fa
 		kid: kid, algorithm: c.algorithm,
 		header: c.known.segment, payload: strings.Clone(compact.Payload),
 		subject: c.claims.subject, session: c.claims.session, id: c.claims.id, clientID: c.client, matched: c.matched,
-		audience: known.shared(c.claims.audience), scopes: known.shared(c.scopes),
+		audience: known.shared(audiences, c.claims.audience), scopes: known.shared(scopes, c.scopes),
 		expiry: c.claims.expiry, notBefore: c.claims.notBefore, issuedAt: c.claims.issuedAt,
 		confirmation: c.claims.confirmation, status: c.status,
 	}
