@@ -1,0 +1,319 @@
+package rediscache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bearerguard/bearerguard/cache/rediscache"
+	"github.com/bearerguard/bearerguard/cache/rediscache/internal/redistest"
+	"github.com/bearerguard/bearerguard/validator"
+)
+
+// between is a test between a feed and its Redis: it has a command carried out by next, or
+// answers it itself.
+type between func(ctx context.Context, asked string, cmd redis.Cmder, next func() error) error
+
+func (between) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (b between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return b(ctx, asks(cmd), cmd, func() error { return next(ctx, cmd) })
+	}
+}
+
+// asks is what a feed asks by a command: "look", "read", "wait" (a read that waits),
+// "publish", "turn".
+func asks(cmd redis.Cmder) string {
+	switch args := cmd.Args(); cmd.Name() {
+	case "evalsha", "eval":
+		if args[2] == 2 { // keys
+			return "look"
+		}
+		return "publish"
+	case "xread":
+		if slices.Contains(args, any("block")) {
+			return "wait"
+		}
+		return "read"
+	case "set":
+		return "turn"
+	}
+	return cmd.Name()
+}
+
+// watched is a client of s with that between.
+func watched(s *redistest.Server, b between) *redis.Client {
+	client := s.Client(endless)
+	client.AddHook(b)
+	return client
+}
+
+// quiet makes the Silence of a feed another.
+func quiet(silence time.Duration) func(*rediscache.FeedConfig) {
+	return func(c *rediscache.FeedConfig) { c.Silence = silence }
+}
+
+// begun has s hold a stream that is older than any Silence.
+func begun(s *redistest.Server) {
+	s.Do("XADD", streamKey, fmt.Sprintf("%d-1", time.Now().Add(-30*time.Minute).UnixMilli()), "begun", "")
+}
+
+// TestFeedAsks: Redis is asked five times in a Silence, each time for no longer than until
+// the feed is to be behind, and the status tells what became of the last question. A question
+// that fails has it neither behind before Silence nor caught up.
+func TestFeedAsks(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		begin func(*redistest.Server)
+		fail  []string // once each
+	}{
+		"new": {func(*redistest.Server) {}, []string{"wait behind"}},
+		"old": {begun, []string{"look behind", "read behind", "look after entries behind", "look", "wait"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+			tc.begin(s)
+			const silence = time.Second / 2 // shorter than what an answer may take
+			var m *member
+			var failed string        // what the question before did by
+			var entries, looked bool // what it was answered with
+			var answered, since time.Time
+			var waits atomic.Int32
+			injected := errors.New("of the test")
+			m = f.standBy(t, watched(s, func(ctx context.Context, asked string, cmd redis.Cmder, next func() error) error {
+				if asked != "look" && asked != "read" && asked != "wait" {
+					return next()
+				}
+				status, how := m.feed.Status(), m.revocations.Status().Feed
+				assert.Equal(t, failed, status.ReadError, "before %s", asked)
+				assert.False(t, status.Touched.Before(answered), "an answer is noted")
+				if time.Since(answered) >= silence {
+					since = time.Time{} // it was behind, or had not begun
+				}
+				switch {
+				case how.Behind:
+					assert.Zero(t, since, "behind again")
+				case since.IsZero():
+					since = how.Since
+				default:
+					assert.Equal(t, since, how.Since, "it has caught up once")
+				}
+				if deadline, ok := ctx.Deadline(); !how.Behind {
+					assert.True(t, ok)
+					assert.Less(t, deadline.Sub(status.Touched), silence+silence/2)
+				}
+				if asked == "wait" {
+					assert.Contains(t, cmd.Args(), silence.Milliseconds()/5)
+				}
+				question := asked
+				if entries && asked == "look" {
+					question += " after entries"
+				}
+				if how.Behind {
+					question += " behind"
+				}
+				assert.False(t, looked && asked == "look", "one look is enough")
+				entries, looked = false, false
+				if i := slices.Index(tc.fail, question); i >= 0 {
+					tc.fail = slices.Delete(tc.fail, i, i+1)
+					failed = injected.Error()
+					cmd.SetErr(injected)
+					return injected
+				}
+				err := next()
+				switch {
+				case err == nil || errors.Is(err, redis.Nil):
+					answered, failed = time.Now(), ""
+					entries, looked = asked != "look" && err == nil, asked == "look"
+					if asked == "wait" && !how.Behind {
+						waits.Add(1)
+					}
+				case !redis.HasErrorPrefix(err, "NOSCRIPT"):
+					failed = err.Error()
+				}
+				return err
+			}), validator.RefuseWhileBehind, quiet(silence))
+			m.run(t)
+			redistest.Eventually(t, "it has waited", func() bool { return waits.Load() > 5 })
+			assert.EqualError(t, m.stop(), "stopped")
+			assert.Empty(t, m.feed.Status().ReadError, "that it ended is no error")
+			assert.Equal(t, "Feed.Run has ended", m.revocations.Status().Feed.Detail)
+			assert.Empty(t, tc.fail, "what did not come")
+		})
+	}
+}
+
+// TestFeedOfOtherScripts: what is no answer of ours is an error, and by it nobody has caught
+// up.
+func TestFeedOfOtherScripts(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for name, answer := range map[string][]any{
+		"none": {}, "one": {int64(1)}, "three": {int64(1), int64(-1), int64(1)}, "no numbers": {"1", "x"},
+	} {
+		s := redistest.Start(t, redistest.Options{})
+		begun(s)
+		m := f.join(t, watched(s, func(_ context.Context, asked string, cmd redis.Cmder, next func() error) error {
+			if asked == "look" {
+				cmd.(*redis.Cmd).SetVal(answer)
+				return nil
+			}
+			return next()
+		}), validator.RefuseWhileBehind, quiet(time.Second))
+		redistest.Eventually(t, "that is told", func() bool { return m.feed.Status().ReadError != "" })
+		assert.True(t, m.behind(), name)
+		assert.Contains(t, m.revocations.Status().Feed.Detail, "redis: ", name)
+		m.stop()
+		assert.Zero(t, m.feed.Status().Touched, name)
+	}
+	s := redistest.Start(t, redistest.Options{})
+	begun(s)
+	for name, streams := range map[string][]redis.XStream{"none": {}, "two": {{}, {}}} {
+		m := f.join(t, watched(s, func(_ context.Context, asked string, cmd redis.Cmder, next func() error) error {
+			if asked == "read" {
+				cmd.(*redis.XStreamSliceCmd).SetVal(streams)
+				return nil
+			}
+			return next()
+		}), validator.RefuseWhileBehind, quiet(time.Second))
+		redistest.Eventually(t, "that is told", func() bool { return m.feed.Status().ReadError != "" || !m.behind() })
+		assert.True(t, m.behind(), name)
+		m.stop()
+	}
+}
+
+// TestFeedReadsToTheEnd before it has caught up, however many pages that are.
+func TestFeedReadsToTheEnd(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	begun(s)
+	const many = 250
+	for range many {
+		s.Do("XADD", streamKey, "*", "marks", "of another")
+	}
+	var m *member
+	var reads atomic.Int32
+	m = f.standBy(t, watched(s, func(_ context.Context, asked string, _ redis.Cmder, next func() error) error {
+		if asked == "read" {
+			reads.Add(1)
+		}
+		if m.feed.Status().Unreadable < many {
+			assert.True(t, m.behind())
+		}
+		return next()
+	}), validator.RefuseWhileBehind)
+	m.run(t)
+	m.caughtUp(t)
+	assert.EqualValues(t, many, m.feed.Status().Unreadable, "each once")
+	assert.EqualValues(t, 3, reads.Load(), "pages")
+}
+
+// TestFeedPauses longer after each failure in a row, and briefly after the first.
+func TestFeedPauses(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for _, asked := range []string{"look", "publish"} {
+		t.Run(asked, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t, redistest.Options{})
+			begun(s)
+			var mu sync.Mutex
+			var failures int            // in a row
+			var gap, most time.Duration // between a failure and the next question
+			var last time.Time
+			fails := 7
+			m := f.join(t, watched(s, func(_ context.Context, what string, cmd redis.Cmder, next func() error) error {
+				if what != asked {
+					return next()
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if failures > 0 {
+					gap = time.Since(last)
+					most = max(most, gap)
+				}
+				if failures++; failures <= fails {
+					last = time.Now()
+					err := errors.New("of the test")
+					cmd.SetErr(err)
+					return err
+				}
+				failures, fails = 0, 0
+				return next()
+			}), validator.ServeWhileBehind, quiet(time.Second))
+			require.NoError(t, m.feed.Revoke(t.Context(), f.of("first")))
+			redistest.Eventually(t, "it goes on", func() bool { mu.Lock(); defer mu.Unlock(); return fails == 0 })
+			mu.Lock()
+			assert.GreaterOrEqual(t, most, 500*time.Millisecond, "longer")
+			mu.Unlock()
+			// On a busy machine not each of them is at once.
+			for tries := 1; ; tries++ {
+				mu.Lock()
+				fails = 1
+				mu.Unlock()
+				require.NoError(t, m.feed.Revoke(t.Context(), f.of(fmt.Sprint(tries))))
+				redistest.Eventually(t, "it goes on", func() bool { mu.Lock(); defer mu.Unlock(); return fails == 0 })
+				mu.Lock()
+				after := gap
+				mu.Unlock()
+				if after < 400*time.Millisecond {
+					break
+				}
+				require.Less(t, tries, 8, "long after one failure")
+			}
+		})
+	}
+}
+
+// TestFeedEndsWhole: when Run has returned, nothing of it goes on.
+func TestFeedEndsWhole(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	publishes, goOn := make(chan struct{}), make(chan struct{})
+	m := f.join(t, watched(s, func(_ context.Context, asked string, _ redis.Cmder, next func() error) error {
+		if asked == "publish" {
+			publishes <- struct{}{}
+			<-goOn
+		}
+		return next()
+	}), validator.ServeWhileBehind, quiet(time.Second/2))
+	require.NoError(t, m.revocations.Revoke(f.of("jane")))
+	<-publishes
+	ended := make(chan error, 1)
+	go func() { ended <- m.stop() }()
+	select {
+	case <-ended:
+		t.Error("it still publishes")
+	case <-time.After(2 * time.Second): // it reads for less
+	}
+	close(goOn)
+	require.NoError(t, t.Context().Err())
+}
+
+// TestFeedBeginsWithoutRedis: who would rather serve starts at once.
+func TestFeedBeginsWithoutRedis(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	s.Kill()
+	m := f.join(t, s.Client(), validator.ServeWhileBehind, quiet(time.Hour))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, m.Ready(ctx))
+	assert.True(t, m.behind())
+	assert.Contains(t, m.revocations.Status().Feed.Detail, "redis: ")
+}
