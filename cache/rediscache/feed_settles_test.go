@@ -36,7 +36,7 @@ func TestFeedSettles(t *testing.T) {
 	}{
 		"empty":                           {begin{}, false},
 		"new":                             {begin{now}, false},
-		"by a clock that was ahead":       {begin{func(s *redistest.Server) { beginsAt(s, time.Now().Add(silence / 2)) }}, false},
+		"by a clock that was ahead":       {begin{func(s *redistest.Server) { beginsAt(s, time.Now().Add(silence/2)) }}, false},
 		"old":                             {begin{begun}, true},
 		"trimmed":                         {begin{trimmed}, true},
 		"lost":                            {begin{begun, loss(silence)}, false},
