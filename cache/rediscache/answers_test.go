@@ -87,6 +87,8 @@ func TestAnswers(t *testing.T) {
 		put(binary, "", at.Add(time.Second))
 		takes(t, a, "name", "", "", 0, binary, false)
 		takes(t, a, "name", binary, "", 0, "", false)
+		put("x", "", at.Add(time.Second)) // the shortest that is one
+		takes(t, a, "name", binary, "", 0, "x", false)
 
 		keys := server.Do("KEYS", "*").([]any)
 		slices.SortFunc(keys, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
