@@ -92,6 +92,19 @@ func TestKeySetsAhead(t *testing.T) {
 	}
 }
 
+// TestKeySetsOfNow: the clock of Redis is read to the millisecond.
+func TestKeySetsOfNow(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	k, err := rediscache.NewKeySets(rediscache.KeySetsConfig{Client: s.Client(), MaxSkew: 10 * time.Millisecond})
+	require.NoError(t, err)
+	redistest.Eventually(t, "it is late in a second", func() bool { return time.Now().Nanosecond() > int(500*time.Millisecond) })
+	require.NoError(t, k.SaveKeys(t.Context(), "name", []byte("of now"), time.Now()))
+	kept, err := k.LoadKeys(t.Context(), "name")
+	require.NoError(t, err)
+	assert.Equal(t, "of now", string(kept))
+}
+
 func TestKeySetsMistakes(t *testing.T) {
 	mistaken := func(field string, config rediscache.KeySetsConfig) {
 		t.Helper()
