@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/bearerguard/bearerguard/cache/rediscache"
 	"github.com/bearerguard/bearerguard/cache/rediscache/internal/redistest"
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -258,31 +256,4 @@ func TestFeedPublishesWhileALossIsNoticed(t *testing.T) {
 	late := f.join(t, s.Client(), validator.ServeWhileBehind)
 	late.hears(t, f.token("late"))
 	late.hears(t, f.token("jane"))
-}
-
-// TestFeedIdles: a feed that has nothing to do, or waits for its turn, takes no processor.
-func TestFeedIdles(t *testing.T) {
-	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
-	begun(s)
-	used := func() time.Duration {
-		var u syscall.Rusage
-		require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	const silence, some = 4 * time.Second, time.Second / 2
-	idle := func(what string) {
-		t.Helper()
-		before := used()
-		<-time.After(some)
-		assert.Less(t, used()-before, some/5, what)
-	}
-	var c counted
-	m := f.join(t, c.client(s), validator.ServeWhileBehind, func(c *rediscache.FeedConfig) { c.Silence = silence })
-	m.caughtUp(t)
-	m.revokes(t, f, "jane")
-	idle("nothing to do")
-	s.Do("SET", turnKey, "another")
-	s.Do("DEL", streamKey)
-	redistest.Eventually(t, "it waits", func() bool { return c.turns.Load() > 0 })
-	idle("another's turn")
 }
