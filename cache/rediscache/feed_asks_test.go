@@ -147,7 +147,9 @@ func TestFeedAsks(t *testing.T) {
 				return err
 			}), validator.RefuseWhileBehind, quiet(silence))
 			m.run(t)
-			redistest.Eventually(t, "it has waited", func() bool { return waits.Load() > 5 })
+			redistest.Eventually(t, "it has waited", func() bool { return waits.Load() > 2 })
+			s.Do("XADD", streamKey, "*", "marks", "of another")
+			redistest.Eventually(t, "it has waited more", func() bool { return waits.Load() > 5 })
 			assert.EqualError(t, m.stop(), "stopped")
 			assert.Empty(t, m.feed.Status().ReadError, "that it ended is no error")
 			assert.Equal(t, "Feed.Run has ended", m.revocations.Status().Feed.Detail)
@@ -219,4 +221,28 @@ func TestFeedReadsToTheEnd(t *testing.T) {
 	m.caughtUp(t)
 	assert.EqualValues(t, many, m.feed.Status().Unreadable, "each once")
 	assert.EqualValues(t, 3, reads.Load(), "pages")
+}
+
+// TestFeedReadsAgain: what comes next may be of another server, which lacks what was read
+// last, and has what was not.
+func TestFeedReadsAgain(t *testing.T) {
+	t.Parallel()
+	f, s, other := newFleet(t), redistest.Start(t, redistest.Options{}), redistest.Start(t, redistest.Options{})
+	begun(other)
+	a := f.join(t, other.Client(), validator.ServeWhileBehind)
+	a.caughtUp(t)
+	a.revokes(t, f, "jane")
+	mark := other.Do("XREVRANGE", streamKey, "+", "-", "COUNT", 1).([]any)[0].([]any)[1].([]any)[1]
+
+	begun(s)
+	s.Do("XADD", streamKey, "*", "marks", "of another")
+	m := f.join(t, s.Client(), validator.ServeWhileBehind)
+	m.caughtUp(t)
+	redistest.Eventually(t, "it is read", func() bool { return m.feed.Status().Unreadable == 1 })
+	ago := time.Now().Add(-20 * time.Minute).UnixMilli()
+	s.Do("EVAL", `redis.call('DEL', KEYS[1])
+redis.call('XADD', KEYS[1], ARGV[1], 'begun', '')
+redis.call('XADD', KEYS[1], ARGV[2], 'marks', ARGV[3])
+return redis.call('XADD', KEYS[1], '*', 'marks', 'of another')`, 1, streamKey, fmt.Sprintf("%d-1", ago), fmt.Sprintf("%d-2", ago), mark)
+	m.hears(t, f.token("jane"))
 }

@@ -200,7 +200,6 @@ func TestFeedOfAsManyMarksAsWait(t *testing.T) {
 	m = f.standBy(t, c.client(s), validator.ServeWhileBehind)
 	m.run(t)
 	m.caughtUp(t)
-	c.reset()
 	made := 0
 	revoke := func(count int) {
 		for range count {
@@ -208,7 +207,8 @@ func TestFeedOfAsManyMarksAsWait(t *testing.T) {
 			require.NoError(t, m.revocations.Revoke(f.of(fmt.Sprint(made))))
 		}
 	}
-	for _, more := range []int{999, 1001} {
+	for _, more := range []int{999, 1000, 1001} {
+		c.reset()
 		holds.Store(true)
 		revoke(1)
 		<-publishes
