@@ -1,10 +1,13 @@
 package rediscache_test
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -101,4 +104,26 @@ func TestFeedNotesALoss(t *testing.T) {
 	left := s.Do("PTTL", lossKey).(int64)
 	assert.LessOrEqual(t, left, int64(10_000))
 	assert.Greater(t, left, int64(5_000))
+}
+
+// TestFeedKnowsTheAge of the stream, to the millisecond.
+func TestFeedKnowsTheAge(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	began := time.Now().Add(-time.Minute).UnixMilli()
+	beginsAt(s, time.UnixMilli(began))
+	var looks atomic.Int32
+	f.join(t, watched(s, func(_ context.Context, asked string, cmd redis.Cmder, next func() error) error {
+		before := time.Now().UnixMilli()
+		err := next()
+		if asked == "look" && err == nil {
+			answer, err := cmd.(*redis.Cmd).Int64Slice()
+			assert.NoError(t, err)
+			assert.GreaterOrEqual(t, answer[1], before-began)
+			assert.LessOrEqual(t, answer[1], time.Now().UnixMilli()-began)
+			looks.Add(1)
+		}
+		return err
+	}), validator.ServeWhileBehind, quiet(time.Second/2))
+	redistest.Eventually(t, "it has looked", func() bool { return looks.Load() > 3 })
 }
