@@ -47,7 +47,9 @@ func TestFeedSettles(t *testing.T) {
 		"lost to one that is patient":     {begin{begun, loss(silence + silence/2)}, false},
 		"trimmed, and lost to that one":   {begin{trimmed, loss(silence + silence/2)}, false},
 		"new, and lost before":            {begin{now, loss(silence / 8)}, false},
-		"trimmed, and lost a while ago":   {begin{trimmed, loss(time.Millisecond)}, true},
+		"lost a while ago":                {begin{begun, loss(silence / 8)}, true},
+		"trimmed, and lost a while ago":   {begin{trimmed, loss(silence / 8)}, true},
+		"ahead, and lost before":          {begin{func(s *redistest.Server) { beginsAt(s, time.Now().Add(silence/2)) }, loss(silence / 8)}, false},
 		"the loss is there without a TTL": {begin{begun, func(s *redistest.Server) { s.Do("SET", lossKey, "") }}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,4 +128,31 @@ func TestFeedKnowsTheAge(t *testing.T) {
 		return err
 	}), validator.ServeWhileBehind, quiet(time.Second/2))
 	redistest.Eventually(t, "it has looked", func() bool { return looks.Load() > 3 })
+}
+
+// TestFeedBeginsTheStream that is not there when it publishes, or who comes next would take it
+// for one that was trimmed.
+func TestFeedBeginsTheStream(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	begun(s)
+	goOn := make(chan struct{})
+	var holds atomic.Bool
+	m := f.join(t, watched(s, func(_ context.Context, asked string, _ redis.Cmder, next func() error) error {
+		if asked == "look" && holds.Load() {
+			<-goOn
+		}
+		return next()
+	}), validator.ServeWhileBehind)
+	m.caughtUp(t)
+	holds.Store(true)
+	s.Do("DEL", streamKey)
+	m.revokes(t, f, "jane")
+	m.revokes(t, f, "joe")
+	var fields []any
+	for _, entry := range s.Do("XRANGE", streamKey, "-", "+").([]any) {
+		fields = append(fields, entry.([]any)[1].([]any)[0])
+	}
+	assert.Equal(t, []any{"begun", "marks", "marks"}, fields)
+	close(goOn)
 }
