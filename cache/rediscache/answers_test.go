@@ -87,6 +87,8 @@ func TestAnswers(t *testing.T) {
 		put(binary, "", at.Add(time.Second))
 		takes(t, a, "name", "", "", 0, binary, false)
 		takes(t, a, "name", binary, "", 0, "", false)
+		put("x", "", at.Add(time.Second)) // the shortest that is one
+		takes(t, a, "name", binary, "", 0, "x", false)
 
 		keys := server.Do("KEYS", "*").([]any)
 		slices.SortFunc(keys, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
@@ -96,6 +98,28 @@ func TestAnswers(t *testing.T) {
 			assert.Greater(t, ttl, 30*time.Second)
 			assert.LessOrEqual(t, ttl, time.Minute)
 		}
+	}
+}
+
+// TestAnswersAhead by a minute, and no more, are kept: the clock may be right.
+func TestAnswersAhead(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	a := answers(t, s.Client())
+	for ahead, kept := range map[time.Duration]string{time.Minute: "ahead", time.Minute + time.Microsecond: "of now"} {
+		redistest.Eventually(t, "that was all in one second", func() bool { // to which Redis goes back
+			s.FlushAll()
+			second := time.Now().Truncate(time.Second)
+			require.NoError(t, a.Put(t.Context(), "name", []byte("ahead"), second.Add(ahead), time.Minute, ""))
+			require.NoError(t, a.Put(t.Context(), "name", []byte("of now"), second, time.Minute, ""))
+			value, _, err := a.Take(t.Context(), "name", nil, "", 0)
+			require.NoError(t, err)
+			if !time.Now().Truncate(time.Second).Equal(second) {
+				return false
+			}
+			assert.Equal(t, kept, string(value))
+			return true
+		})
 	}
 }
 

@@ -142,6 +142,9 @@ func TestFeedForgotten(t *testing.T) {
 			}
 			members[0].hears(t, f.token("1"))
 			members[1].hears(t, f.token("0"))
+			for _, m := range members { // or what was asked before may be answered after the loss
+				m.asksAnew(t)
+			}
 			tc.fault(t, s, p)
 			for _, m := range members {
 				m.fallsBehind(t)
@@ -159,6 +162,16 @@ func TestFeedForgotten(t *testing.T) {
 				assert.Equal(t, uint64(1), m.feed.Status().Lost, "noticed once")
 			}
 		})
+	}
+}
+
+// asksAnew waits until what it asks Redis is asked with what is known at this moment: until
+// two answers later.
+func (m *member) asksAnew(t testing.TB) {
+	t.Helper()
+	for range 2 {
+		before := m.feed.Status().Touched
+		redistest.Eventually(t, "it is answered", func() bool { return m.feed.Status().Touched.After(before) })
 	}
 }
 

@@ -58,12 +58,17 @@ func TestKeySets(t *testing.T) {
 		ttl := server.Do("PTTL", "bearerguard:keys:{name}").(int64)
 		assert.InDelta(t, (30 * 24 * time.Hour).Milliseconds(), ttl, 60_000)
 
-		// Nobody saves one as long as this.
-		long := strings.Repeat("x", jwks.MaxEnvelope)
-		save(long, now.Add(2*time.Second))
-		has("name", long)
-		server.Do("HSET", "bearerguard:keys:{name}", "set", long+long)
-		has("name", "")
+		// The longest that is read is longer than any that is saved.
+		const longest = jwks.MaxEnvelope + 1<<10
+		for _, size := range []int{1, jwks.MaxEnvelope, longest} {
+			set := strings.Repeat("x", size)
+			save(set, now.Add(2*time.Second))
+			has("name", set)
+		}
+		for _, size := range []int{0, longest + 1} {
+			server.Do("HSET", "bearerguard:keys:{name}", "set", strings.Repeat("x", size))
+			has("name", "")
+		}
 
 		// What is from the future all the same does not stay: the clock of Redis was set back.
 		server.Do("HSET", "bearerguard:keys:{name}", "fetched", now.Add(time.Hour).UnixMilli())
@@ -85,6 +90,19 @@ func TestKeySetsAhead(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, string(kept), ahead)
 	}
+}
+
+// TestKeySetsOfNow: the clock of Redis is read to the millisecond.
+func TestKeySetsOfNow(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	k, err := rediscache.NewKeySets(rediscache.KeySetsConfig{Client: s.Client(), MaxSkew: 10 * time.Millisecond})
+	require.NoError(t, err)
+	redistest.Eventually(t, "it is late in a second", func() bool { return time.Now().Nanosecond() > int(500*time.Millisecond) })
+	require.NoError(t, k.SaveKeys(t.Context(), "name", []byte("of now"), time.Now()))
+	kept, err := k.LoadKeys(t.Context(), "name")
+	require.NoError(t, err)
+	assert.Equal(t, "of now", string(kept))
 }
 
 func TestKeySetsMistakes(t *testing.T) {

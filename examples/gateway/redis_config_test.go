@@ -98,6 +98,19 @@ func TestRedisMistakes(t *testing.T) {
 		"no choice":              {"{while_behind: refuse, silence: 2s}", "{silence: 2s}", strs{"36: redis.revocations.while_behind: is required"}},
 		"choice":                 {"while_behind: refuse", "while_behind: wait", strs{"36: redis.revocations.while_behind: must be serve or refuse"}},
 		"silence":                {"silence: 2s", "silence: 10ms", strs{"36: redis.revocations.silence: must be between 500ms and 1h0m0s"}},
+		"the least":              {"timeout: 1s\n  max_skew: 1s\n  answers: true\n  answer_wait: 2s", "timeout: 10ms\n  max_skew: 10ms\n  answers: true\n  answer_wait: 10ms", nil},
+		"the most":               {"timeout: 1s\n  max_skew: 1s\n  answers: true\n  answer_wait: 2s", "timeout: 5s\n  max_skew: 1m\n  answers: true\n  answer_wait: 10s", nil},
+		"less than the least": {"timeout: 1s\n  max_skew: 1s\n  answers: true\n  answer_wait: 2s", "timeout: 9ms\n  max_skew: 9ms\n  answers: true\n  answer_wait: 9ms", strs{
+			"30: redis.timeout: must be between 10ms and 5s", "31: redis.max_skew: must be between 10ms and 1m0s", "33: redis.answer_wait: must be between 10ms and 10s"}},
+		"more than the most": {"timeout: 1s\n  max_skew: 1s\n  answers: true\n  answer_wait: 2s", "timeout: 5001ms\n  max_skew: 60001ms\n  answers: true\n  answer_wait: 10001ms", strs{
+			"30: redis.timeout: must be between 10ms and 5s", "31: redis.max_skew: must be between 10ms and 1m0s", "33: redis.answer_wait: must be between 10ms and 10s"}},
+		"the least silence":  {"silence: 2s", "silence: 500ms", nil},
+		"the most silence":   {"silence: 2s", "silence: 1h", nil},
+		"more silence":       {"silence: 2s", "silence: 3601s", strs{"36: redis.revocations.silence: must be between 500ms and 1h0m0s"}},
+		"a secret of before": {theSection[strings.Index(theSection, "  secret_file"):], "  previous_secret_files: [older]\n  used_proofs: true\n", strs{"24: redis.secret_file: seals nothing: used_proofs need none"}},
+		"keys alone":         {theSection[strings.Index(theSection, "  answers"):], "  keys: true\n", nil},
+		"answers alone":      {theSection[strings.Index(theSection, "  answers"):], "  answers: true\n", nil},
+		"revocations alone":  {theSection[strings.Index(theSection, "  answers"):], "  revocations: {while_behind: serve}\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, 1, strings.Count(theSection, tc.old), "the test changes one thing")
@@ -156,14 +169,24 @@ func TestRedisChanges(t *testing.T) {
 	f.signal(syscall.SIGHUP)
 	f.log.wait(t, `"msg":"configuration reloaded"`, 1)
 
+	const section = "redis:\n  addresses: [\"127.0.0.1:1\"]\n"
 	for name, tc := range map[string]struct{ before, after, said string }{
-		"proofs":      {withDPoP, withDPoP + "redis:\n  addresses: [\"127.0.0.1:1\"]\n  used_proofs: true\n", "redis.used_proofs: cannot change"},
-		"revocations": {"", "redis:\n  addresses: [\"127.0.0.1:1\"]\n  secret_file: fleet\n  revocations: {while_behind: serve}\n", "redis.revocations: cannot change"},
+		"proofs":            {withDPoP, withDPoP + section + "  used_proofs: true\n", "redis.used_proofs: cannot change"},
+		"revocations":       {"", section + "  secret_file: fleet\n  revocations: {while_behind: serve}\n", "redis.revocations: cannot change"},
+		"no proofs":         {withDPoP + section + "  used_proofs: true\n", withDPoP, "redis: cannot go"},
+		"no revocations":    {section + "  secret_file: fleet\n  revocations: {while_behind: serve}\n", "", "redis: cannot go"},
+		"keys":              {"", section + "  secret_file: fleet\n  keys: true\n", ""},
+		"no keys":           {section + "  secret_file: fleet\n  keys: true\n", "", ""},
+		"keys and a secret": {section + "  secret_file: fleet\n  keys: true\n", section + "  secret_file: older\n  keys: true\n", ""},
 	} {
 		path := withSecrets(t, telling+tc.before, words...)
 		f := start(t, path)
 		rewrite(t, path, telling+tc.after, words...)
 		f.signal(syscall.SIGHUP)
+		if tc.said == "" {
+			f.log.wait(t, `"msg":"configuration reloaded"`, 1)
+			continue
+		}
 		f.log.wait(t, "configuration not reloaded: the old one stays", 1)
 		assert.Contains(t, f.log.String(), tc.said, name)
 	}
