@@ -110,7 +110,8 @@ type FeedStatus struct {
 	// Refused counts marks that did not apply here, such as those of an issuer that is
 	// not configured.
 	Refused uint64
-	// Lost counts how often Redis had lost what was read.
+	// Lost counts how often Redis had lost what was read or published: one incident may
+	// count twice.
 	Lost uint64
 }
 
