@@ -149,12 +149,10 @@ func AppendSegment(dst []byte, segment string) ([]byte, error) {
 }
 
 // outside marks the bytes that RFC 6750 2.1 does not allow in a b64token.
-var outside = func() (table [256]uint8) {
+var outside = func() (table [256]bool) {
 	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 	for i := range table {
-		if strings.IndexByte(allowed, byte(i)) < 0 {
-			table[i] = 1
-		}
+		table[i] = strings.IndexByte(allowed, byte(i)) < 0
 	}
 	return table
 }()
@@ -162,14 +160,33 @@ var outside = func() (table [256]uint8) {
 // InAlphabet reports whether raw consists of characters of an RFC 6750 b64token
 // only. A token is quoted nowhere if it cannot carry control characters.
 func InAlphabet(raw string) bool {
-	var bad uint8
-	for len(raw) >= 8 {
-		bad |= outside[raw[0]] | outside[raw[1]] | outside[raw[2]] | outside[raw[3]] |
-			outside[raw[4]] | outside[raw[5]] | outside[raw[6]] | outside[raw[7]]
-		raw = raw[8:]
+	for ; len(raw) > 8; raw = raw[8:] {
+		if !ordinary(uint64(raw[0])|uint64(raw[1])<<8|uint64(raw[2])<<16|uint64(raw[3])<<24|
+			uint64(raw[4])<<32|uint64(raw[5])<<40|uint64(raw[6])<<48|uint64(raw[7])<<56) && !allowed(raw[:8]) {
+			return false
+		}
 	}
+	return allowed(raw)
+}
+
+// allowed is InAlphabet, one character after the other.
+func allowed(raw string) bool {
 	for i := range len(raw) {
-		bad |= outside[raw[i]]
+		if outside[raw[i]] {
+			return false
+		}
 	}
-	return bad == 0
+	return true
+}
+
+// ordinary reports whether eight bytes are letters, digits, '-', '.', '/' and '_', which are
+// nearly all of a token. It adds to each what makes the high bit tell whether the byte is
+// at least some other one.
+func ordinary(bytes uint64) bool {
+	const each, high = 0x0101010101010101, 0x80 * 0x0101010101010101
+	small := bytes | ('a'-'A')*each
+	letter := (small + (0x80-'a')*each) &^ (small + (0x80-'z'-1)*each)
+	digit := (bytes + (0x80-'-')*each) &^ (bytes + (0x80-'9'-1)*each) // '-', '.' and '/' are just before them
+	line := ^((bytes ^ '_'*each) + 0x7f*each)
+	return bytes&high == 0 && (letter|digit|line)&high == high // or a sum would reach into the next byte
 }

@@ -125,6 +125,13 @@ func TestAlphabetIsThatOfABearerToken(t *testing.T) {
 			}
 		}
 	}
+	for pair := range 1 << 16 { // neighbours do not hide each other
+		text := string([]byte{'a', '0', byte(pair >> 8), byte(pair), 'Z', '_', '-', '9', 'z'})
+		want := strings.Trim(text, allowed) == ""
+		if jose.InAlphabet(text) != want {
+			require.Fail(t, "neighbours", "%q: %v", text, !want)
+		}
+	}
 	assert.True(t, jose.InAlphabet(""))
 	assert.False(t, jose.InAlphabet("tökén"))
 }
