@@ -69,6 +69,7 @@ func (p *presented) check(ctx context.Context, rawToken, bound string) *validato
 			return e
 		}
 	}
+	v.headers.keep(proof.header)
 	if v.peeks {
 		return nil
 	}

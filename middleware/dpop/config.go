@@ -71,7 +71,7 @@ func (m mistakes) err() error { return errors.Join(m...) }
 func New(config Config) (*Verifier, error) {
 	v := &Verifier{
 		peers: slices.Clone(config.TrustedProxies), algorithms: jose.AllAlgorithms, window: config.Window,
-		replays: config.Replays, clock: config.Clock,
+		headers: newHeaders(), replays: config.Replays, clock: config.Clock,
 	}
 	if v.window == 0 {
 		v.window = DefaultWindow

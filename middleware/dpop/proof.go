@@ -1,7 +1,6 @@
 package dpop
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -23,10 +22,8 @@ const maxID = 128
 // proof is what a DPoP proof says (RFC 9449 4.2). Nothing of it is believed before its
 // signature has verified.
 type proof struct {
-	compact    jose.Compact
-	algorithm  jose.Algorithm
-	key        *jose.PublicKey
-	thumbprint string // of key: jkt
+	*header
+	compact jose.Compact
 
 	id, method, uri, tokenHash, nonce string // jti, htm, htu, ath, nonce; empty when absent
 	issuedAt, expiry, notBefore       instant
@@ -69,76 +66,11 @@ func (v *Verifier) parse(values []string) (*proof, *validator.Error) {
 	if !ok { // RFC 9449 4.3, 2
 		return nil, refuse(validator.ReasonProofMalformed, "not three parts that begin with a JWS header")
 	}
-	p := &proof{compact: compact, issuedAt: absent, expiry: absent, notBefore: absent}
-	if e := v.readHeader(p); e != nil {
+	h, e := v.headers.read(compact.Header, v.algorithms)
+	if e != nil {
 		return nil, e
 	}
-	return p, nil
-}
-
-var headerNames = jose.NewNames("typ", "alg", "jwk", "kid", "cty", "crit", "b64", "enc", "zip", "jku", "x5u", "x5c", "x5t")
-
-// readHeader reads the header and the key in it. The key is that of the client's
-// choice, unlike everywhere else here: what makes it good is that the token names its
-// thumbprint.
-func (v *Verifier) readHeader(p *proof) *validator.Error {
-	o, err := jose.ReadSegment(p.compact.Header, headerNames)
-	if err != nil {
-		return refuse(validator.ReasonProofMalformed, "header: %v", err)
-	}
-	defer o.Close()
-	var typ, algorithm, jwk, second, extension string
-	for o.Next() {
-		switch name := o.Name(); name {
-		case "typ":
-			typ = o.String()
-		case "alg":
-			algorithm = o.String()
-		case "jwk":
-			jwk = o.Object()
-		case "jku", "x5u", "x5c", "x5t", "x5t#S256":
-			second = name
-		case "crit", "b64", "enc", "zip":
-			extension = name
-		}
-	}
-	switch {
-	case o.Err() != nil:
-		return refuse(validator.ReasonProofMalformed, "header: %v", o.Err())
-	case typ != "dpop+jwt": // 4.3, 4: no other kind of JWT passes for a proof
-		return refuse(validator.ReasonProofType, "typ: expected dpop+jwt, found %.100q", typ)
-	case extension != "":
-		// RFC 7515 4.1.11: extensions that are not understood must be refused; RFC 7797:
-		// b64=false would make other bytes the signed ones.
-		return refuse(validator.ReasonProofMalformed, "the header has %s", extension)
-	}
-	// 4.3, 5: HMAC and none have no name here, and what has none is in no set.
-	a, _ := jose.ParseAlgorithm(algorithm)
-	if !v.algorithms.Has(a) {
-		return refuse(validator.ReasonProofAlgorithm, "alg: expected one of %v, found %.100q", v.algorithms.Names(), algorithm)
-	}
-	p.algorithm = a
-	return p.readKey(jwk, second)
-}
-
-// readKey reads the public key (4.3, 6 and 7). A kid is only a name, and libraries add
-// it. A header that names a second key (jku, x5u, x5c, x5t, x5t#S256) would be verified with
-// another one by another reader; it is never followed, and there is no honest proof
-// that needs it.
-func (p *proof) readKey(jwk, second string) *validator.Error {
-	if second != "" {
-		return refuse(validator.ReasonProofKey, "the header has %s besides jwk", second)
-	}
-	key, err := jose.ParseJWK(jwk)
-	if err != nil {
-		return refuse(validator.ReasonProofKey, "jwk: %v", err)
-	}
-	if !key.Fits(p.algorithm) { // RFC 8725 3.1
-		return refuse(validator.ReasonProofKey, "jwk: no key of %s", p.algorithm)
-	}
-	thumbprint := key.Thumbprint()
-	p.key, p.thumbprint = key, base64.RawURLEncoding.EncodeToString(thumbprint[:])
-	return nil
+	return &proof{header: h, compact: compact, issuedAt: absent, expiry: absent, notBefore: absent}, nil
 }
 
 var claimNames = jose.NewNames("jti", "htm", "htu", "iat", "ath", "nonce", "exp", "nbf")

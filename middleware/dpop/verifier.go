@@ -11,12 +11,13 @@ import (
 	"github.com/bearerguard/bearerguard/validator"
 )
 
-// Verifier verifies DPoP proofs. It is immutable but for its ReplayStore, and safe for
-// concurrent use.
+// Verifier verifies DPoP proofs. It is immutable but for its ReplayStore, and for some
+// headers that it knows again, and safe for concurrent use.
 type Verifier struct {
 	origins    []string // normal forms, such as "https://api.example.com"
 	peers      peers.Set
 	algorithms jose.Algorithms
+	headers    *headers
 	window     time.Duration
 	replays    ReplayStore
 	peeks      bool    // does not consume
