@@ -210,7 +210,7 @@ func (c *Cache[K, V]) shard(hash uint64) *shard[K, V] {
 	return &c.shards[hash&uint64(len(c.shards)-1)] // #nosec G115 -- a length is not negative
 }
 
-// slots makes room for twice as many entries as there can be, so that few share a slot,
+// slots makes room for two to four times as many entries as there can be, so that few share a slot,
 // before there is the first one. mu is held.
 func (s *shard[K, V]) slots() *slots[K, V] {
 	if recent := s.recent.Load(); recent != nil {

@@ -45,10 +45,12 @@ func (s *Source) Refresh(ctx context.Context) error {
 		if flight == nil {
 			return err
 		}
-		err = s.await(ctx, flight)
+		if err = s.await(ctx, flight); err != nil && ctx.Err() != nil {
+			return err // it may be in the air still: what it has found is not to be looked at
+		}
 		// One that was in the air before may have seen what was true before.
 		// And one that took what another process had has seen nothing.
-		if flight.number > called && !flight.borrowed || err != nil && ctx.Err() != nil {
+		if flight.number > called && !flight.borrowed {
 			return err
 		}
 	}

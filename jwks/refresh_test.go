@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +173,21 @@ func TestRefreshReturnsTheCallersOwnCause(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, 2, w.settled(), "nobody is left to start another")
 	})
+}
+
+// TestRefreshLeavesAFetchInTheAir: who leaves looks at nothing that the fetch finds later.
+// It is the race detector that would notice.
+func TestRefreshLeavesAFetchInTheAir(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	landed := make(chan struct{})
+	server := web(func(*http.Request) (*http.Response, error) {
+		leave() // from here on, nothing orders the caller and the fetch
+		return nil, errors.New("down")
+	})
+	s, err := jwks.New(jwks.Config{
+		URL: setURL, HTTPClient: server.client(), CheckURL: allowLoopback, OnFetch: func(jwks.Fetch) { close(landed) },
+	})
+	require.NoError(t, err)
+	require.Error(t, s.Refresh(ctx))
+	<-landed
 }

@@ -15,6 +15,7 @@ type answerClaims struct {
 	claims
 	tokenType string // token_type in small letters; empty: absent
 	marked    bool   // token_use or typ say that it is an access token
+	dpop      bool   // one of the three says that it is bound to a DPoP key
 	other     string // the one of them that says that it is something else
 }
 
@@ -43,6 +44,7 @@ func (a *answerClaims) read(o *jose.Object) *failure {
 	switch o.Name() {
 	case "token_type":
 		a.tokenType = strings.ToLower(o.String()) // RFC 6749 5.1: case does not matter
+		a.dpop = a.dpop || a.tokenType == "dpop"
 	case "token_use", "typ":
 		a.readMark(o)
 	default:
@@ -55,9 +57,10 @@ func (a *answerClaims) read(o *jose.Object) *failure {
 // "access_token" or "refresh_token" (Hydra), typ "Bearer" or "Refresh" (Keycloak).
 func (a *answerClaims) readMark(o *jose.Object) {
 	if o.Kind() == jsontext.KindString {
-		switch strings.ToLower(o.String()) {
+		switch mark := strings.ToLower(o.String()); mark {
 		case "access_token", "access", "bearer", "dpop":
 			a.marked = true
+			a.dpop = a.dpop || mark == "dpop"
 			return
 		case "jwt", "at+jwt": // how it is written, not what it is for
 			return

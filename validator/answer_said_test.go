@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,11 +21,18 @@ func TestMarksOfServers(t *testing.T) {
 	said := func(members map[string]any) string {
 		n++
 		o.says(answer(members))
-		return "opaque-token-" + string(rune('a'+n))
+		return fmt.Sprint("opaque-token-", n)
 	}
 	for _, name := range []string{"token_use", "typ"} {
-		for _, mark := range []string{"access_token", "access", "bearer", "dpop", "Access", "DPoP"} {
+		for _, mark := range []string{"access_token", "access", "bearer", "Access"} {
 			accept(t, v, said(map[string]any{"token_type": nil, name: mark, "client_id": client}))
+		}
+		for _, mark := range []string{"dpop", "DPoP"} { // RFC 9449 6.2: bound, to a key that it must name
+			for _, kind := range []any{nil, "Bearer", "DPoP"} {
+				reject(t, v, said(map[string]any{"token_type": kind, name: mark}), bad, validator.ReasonConfirmationMissing)
+				reject(t, v, said(map[string]any{"token_type": kind, name: mark, "cnf": map[string]any{"jkt": thumbprint}}),
+					validator.ErrInvalidProof, validator.ReasonProofMissing)
+			}
 		}
 		for _, form := range []string{"jwt", "JWT", "at+jwt"} { // how it is written
 			accept(t, v, said(map[string]any{name: form}))

@@ -28,7 +28,8 @@ var (
 	// insufficient_scope; PermissionDenied.
 	ErrInsufficientScope = errors.New("insufficient scope")
 	// ErrUnavailable: it could not be decided. 503 with Retry-After; Unavailable.
-	// Never cached, never 401.
+	// Never 401, and not cached, but for a status list that could not be had: it is not
+	// asked for again within the Retry-After.
 	ErrUnavailable = errors.New("cannot decide now")
 )
 

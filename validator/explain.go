@@ -11,7 +11,8 @@ import (
 
 // Explanation is what Explain found: the verdict of Validate, and every check on the
 // way to it. Its form as JSON is stable; String is for people, and may change. It
-// holds neither the token nor any part of it, nor who it is about.
+// holds neither the token nor any part of it, nor who it is about, unless that is the
+// client itself.
 type Explanation struct {
 	// Accepted, Class (the text of the error class) and Reason are the verdict. Class
 	// and Reason are empty when the token was accepted.

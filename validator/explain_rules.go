@@ -110,7 +110,7 @@ var agreeRules = []rule{
 		s.absent = s.absent || !x.jws
 		return s
 	}},
-	{ruleAnswerCnf, "RFC 9449 6.2", "cnf with jkt, if token_type is DPoP", ofAnyAnswer},
+	{ruleAnswerCnf, "RFC 9449 6.2", "cnf with jkt, if token_type or typ is DPoP", ofAnyAnswer},
 }
 
 // ofAnyAnswer is what can be seen of the rules for any answer: what is known was good.

@@ -92,7 +92,7 @@ func (z *asked) satisfied(a map[string]any) bool {
 	marked := typed && strings.EqualFold(kind, "Bearer")
 	for _, name := range []string{"token_use", "typ"} {
 		switch use, _ := a[name].(string); strings.ToLower(use) {
-		case "access_token", "access", "bearer", "dpop":
+		case "access_token", "access", "bearer":
 			marked = marked || !typed
 		case "jwt", "at+jwt":
 		default:

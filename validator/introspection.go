@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/bearerguard/bearerguard/internal/remote"
 	"github.com/bearerguard/bearerguard/introspect"
 )
@@ -222,9 +224,25 @@ func (v *Validator) consult(ctx context.Context, q question) (verdict, introspec
 }
 
 // quotes reports whether an answer contains the token it is about, if that is long
-// enough to be one.
+// enough to be one; escaped, too, as some servers write '/' or '+' (RFC 8259 7).
 func quotes(answer introspect.Answer, raw string) bool {
-	return len(raw) >= 16 && strings.Contains(answer.Text, raw)
+	switch {
+	case len(raw) < 16:
+		return false
+	case strings.Contains(answer.Text, raw):
+		return true
+	case !strings.Contains(answer.Text, `\`):
+		return false
+	}
+	texts := jsontext.NewDecoder(strings.NewReader(answer.Text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for {
+		switch token, err := texts.ReadToken(); {
+		case err != nil: // the end; or no JSON, of which nobody reads on
+			return false
+		case token.Kind() == jsontext.KindString && strings.Contains(token.String(), raw):
+			return true
+		}
+	}
 }
 
 // forget drops what was known about a token that the issuer does not stand by, by the
@@ -264,8 +282,8 @@ func (v *Validator) judge(q question, answer introspect.Answer) (*facts, *Error)
 		return nil, verified(f.error())
 	}
 	// RFC 9449 6.2: a DPoP token is bound, and the answer says to which key.
-	if a.tokenType == "dpop" && known.confirmation.JKT == "" {
-		return nil, verified(refuse(ReasonConfirmationMissing, "token_type DPoP, but no cnf with jkt"))
+	if a.dpop && known.confirmation.JKT == "" {
+		return nil, verified(refuse(ReasonConfirmationMissing, "token_type or typ is DPoP, but there is no cnf with jkt"))
 	}
 	return known, nil
 }

@@ -38,10 +38,11 @@ type ProfileSpec struct {
 	// Client is the claim that names the client, a string: it is held to
 	// Issuer.ClientIDs. It may be whatever the server vouches for, such as sub or
 	// repository. Another one of client_id, cid, azp and appid must agree if it is
-	// there. Default: none, so that Issuer.AnyClient is needed.
+	// there. Default: none, so that Issuer.AnyClient is needed, and a token that names a
+	// client in one of those is refused.
 	Client string
 	// Scope is the claim that holds the scopes: scope or scp. The other one must
-	// agree if it is there. Default: none.
+	// agree if it is there. Default: none, and a token that has one is refused.
 	Scope string
 	// Required are claims that must be there and not be null, false or empty, besides
 	// iss, aud and exp.

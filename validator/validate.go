@@ -96,7 +96,7 @@ type signedToken struct {
 }
 
 // recall finds the token's parts, what is known of it, and the instant of that. It reports
-// false for what is no JWS, which no clock is read for. Most tokens are known, and their
+// false for what is no JWS, for most of which no clock is read. Most tokens are known, and their
 // signature begins where most do: then nobody looks for dots, as what is compared with the
 // known token leaves no room for others.
 func (v *Validator) recall(s *signedToken) (known *facts, now time.Time, ok bool) {

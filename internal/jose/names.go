@@ -43,7 +43,8 @@ func (n *Names) folds(name string) bool {
 	return known
 }
 
-// plain reports whether name is its own skeleton for sure.
+// plain reports whether name is in small ASCII letters, digits and the like: beside others
+// like that, it is another name for every reader.
 func plain(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' {
