@@ -254,6 +254,7 @@ func (c *corpus) answerBindings() {
 		c.answered("answer-"+name, kills, reason, edited(members))
 	}
 	bad("dpop-without-cnf", "binding of an answer", "confirmation_missing", m{"token_type": "DPoP"})
+	bad("typ-dpop-without-cnf", "binding of an answer", "confirmation_missing", m{"typ": "DPoP"})
 	bad("dpop-with-a-certificate", "binding of an answer", "confirmation_missing", m{"token_type": "DPoP", "cnf": m{"x5t#S256": thumbprint}})
 	bad("cnf-unknown", "kind of cnf", "confirmation_unknown", m{"cnf": m{"kid": "x"}})
 	bad("cnf-with-one-more", "kind of cnf", "confirmation_unknown", m{"cnf": m{"jkt": thumbprint, "jwk": m{}}})
