@@ -41,10 +41,14 @@ func Cut(raw string) (Compact, bool) {
 	}, true
 }
 
-// Tail is the end of raw, if a dot is before it and it has the length of most signatures:
-// those of ES256, EdDSA, and RSA with 2048 bits. Otherwise it is empty. Whether it is a
-// signature is for Cut to tell, or for who knows a JWS that ends so.
+// Tail is the end of raw, if raw begins as a JWS does, a dot is before the end, and it has
+// the length of most signatures: those of ES256, EdDSA, and RSA with 2048 bits. Otherwise
+// it is empty. Whether it is a signature is for Cut to tell, or for who knows a JWS that
+// ends so.
 func Tail(raw string) string {
+	if len(raw) < 2 || !beginsObject(raw) {
+		return ""
+	}
 	for _, length := range [...]int{86, 342} {
 		if before := len(raw) - length - 1; before >= 0 && raw[before] == '.' {
 			return raw[before+1:]

@@ -98,7 +98,9 @@ func TestTailHasTheLengthOfASignature(t *testing.T) {
 		signature := strings.Repeat("s", length)
 		for name, test := range map[string]struct{ raw, want string }{
 			"behind a header":     {"eyJ9.e30." + signature, signature},
-			"behind a dot alone":  {"." + signature, signature},
+			"behind a dot alone":  {"." + signature, ""},
+			"behind something":    {"abcd.e30." + signature, ""},
+			"behind white space":  {"ICB7fQ.e30." + signature, signature},
 			"alone":               {signature, ""},
 			"behind no dot":       {"x" + signature, ""},
 			"one character more":  {"eyJ9.e30.s" + signature, ""},
@@ -108,7 +110,7 @@ func TestTailHasTheLengthOfASignature(t *testing.T) {
 			assert.Equal(t, test.want, jose.Tail(test.raw), "%d %s", length, name)
 		}
 	}
-	for _, raw := range []string{"", "."} {
+	for _, raw := range []string{"", ".", "e"} {
 		assert.Empty(t, jose.Tail(raw))
 	}
 }
