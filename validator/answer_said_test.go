@@ -34,6 +34,7 @@ func TestMarksOfServers(t *testing.T) {
 					validator.ErrInvalidProof, validator.ReasonProofMissing)
 			}
 		}
+		reject(t, v, said(map[string]any{"token_type": "DPoP", name: "bearer"}), bad, validator.ReasonConfirmationMissing)
 		for _, form := range []string{"jwt", "JWT", "at+jwt"} { // how it is written
 			accept(t, v, said(map[string]any{name: form}))
 			reject(t, v, said(map[string]any{"token_type": nil, name: form}), bad, validator.ReasonNotAccessToken)
