@@ -59,8 +59,8 @@ func newFacts() *facts {
 	return f
 }
 
-// evidence is what does not change any more. What every hit looks at comes first: it
-// shares two cache lines with what finds it.
+// evidence is what does not change any more. What every hit looks at comes first, beside
+// what finds it.
 type evidence struct {
 	// header and payload are those of the token: with the full hash of the signature
 	// (the cache's key) they identify it, and are no usable token. Empty for an opaque
