@@ -164,6 +164,9 @@ var described = map[string]description{
 		return "one of " + strings.Join(c.issuer.algorithms.Names(), " "), c.header.Alg, true
 	}},
 	"exp": {"RFC 7519 4.1.4", "exp still to come", func(c *candidate, at instant) (string, string, bool) {
+		if c.exact != absent { // as notExpired has it
+			return "exp after " + at.now.String(), c.exact.String(), true
+		}
 		return "exp after " + at.now.plus(-at.leeway).String() + " (leeway included)", c.claims.expiry.words(), true
 	}},
 	"iat": {"RFC 7519 4.1.6", "iat not to come, if there is one", func(c *candidate, at instant) (string, string, bool) {

@@ -113,14 +113,21 @@ func (r subjectReader) complex(said further) (all []Revocation, f *failure) {
 			all = append(all, session)
 		}
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0 && len(users) == 0:
+		return sessions, nil
+	case len(all) == 0:
 		return users, nil
 	}
 	// The users' tokens that do not say their session are meant with any of them: not
-	// each user with each session, which 16 kB of aliases make 40,000 of.
+	// each user with each session, which 16 kB of aliases make 40,000 of. Of a token
+	// that is named itself nothing needs to be said besides.
 	session := all[0].Session
 	for _, user := range users {
-		all = append(all, Revocation{Issuer: r.issuer, Subject: user.Subject, Session: session})
+		if user.TokenID == "" {
+			user.Session = session
+		}
+		all = append(all, user)
 	}
 	return all, nil
 }

@@ -149,6 +149,7 @@ func TestSubjects(t *testing.T) {
 	opaque := func(id string) members { return members{"format": "opaque", "id": id} }
 	foreign := members{"format": "iss_sub", "iss": "https://other.example.com", "sub": "user"}
 	email := members{"format": "email", "email": "user@example.com"}
+	jwtID := members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}
 	// The tokens: of user in s1, of user without a session, of joe in s2, and t1.
 	const inSession, without, joes, named, nobodys = 1, 2, 4, 8, 16
 	for _, tc := range []struct {
@@ -167,7 +168,7 @@ func TestSubjects(t *testing.T) {
 		{sessionsRevoked, opaque("user"), inSession | without | named},
 		{sessionRevoked, opaque("s1"), inSession},
 		{sessionRevoked, opaque("user"), nobodys},
-		{claimsChange, members{"format": "jwt_id", "iss": s.Issuer(), "jti": "t1"}, named},
+		{claimsChange, jwtID, named},
 		{claimsChange, members{"format": "jwt_id", "iss": "https://other.example.com", "jti": "t1"}, 0},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user")}, inSession | without | named},
 		{sessionRevoked, members{"user": s.issSub("user")}, inSession | without | named}, // earlier drafts
@@ -180,6 +181,10 @@ func TestSubjects(t *testing.T) {
 		{sessionRevoked, members{"format": "complex", "user": email, "session": opaque("s2")}, joes},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": email}, inSession | without | named},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("user"), "session": s.issSub("joe")}, inSession | without | named},
+		{sessionRevoked, members{"format": "complex", "session": s.issSub("joe")}, joes},
+		{sessionRevoked, members{"format": "complex", "user": jwtID, "session": opaque("s1")}, inSession | named},
+		{sessionRevoked, members{"format": "complex", "user": email, "session": jwtID}, named},
+		{sessionRevoked, members{"format": "complex", "user": s.issSub("joe"), "session": jwtID}, joes},
 		{sessionRevoked, members{"format": "complex", "tenant": opaque("t"), "group": opaque("user")}, 0},
 		{credentialChange, members{"format": "aliases", "identifiers": []members{email, s.issSub("user"), foreign}}, inSession | without | named},
 		{credentialChange, members{"format": "aliases", "identifiers": []members{email, foreign}}, 0},
