@@ -70,8 +70,6 @@ func newMAC(secret []byte) mac {
 // A nonce is 8 bytes of time (Unix seconds) and a MAC, in base64url.
 const macSize = 16
 
-var nonceSize = base64.RawURLEncoding.EncodedLen(8 + macSize)
-
 // mint makes a nonce for the holder of a key.
 func (n *nonces) mint(jkt string, now time.Time) string {
 	made := binary.BigEndian.AppendUint64(nil, uint64(now.Unix())) // #nosec G115 -- a date before 1970 is negative, and comes back as it was
@@ -81,11 +79,8 @@ func (n *nonces) mint(jkt string, now time.Time) string {
 // good reports whether the nonce was made for that key, by somebody who has one of the
 // secrets, and recently.
 func (n *nonces) good(nonce, jkt string, now time.Time) bool {
-	if len(nonce) != nonceSize {
-		return false
-	}
 	data, _ := jose.AppendSegment(nil, nonce)
-	if len(data) != 8+macSize { // fewer: it is not all base64url
+	if len(data) != 8+macSize { // none: it is not base64url
 		return false
 	}
 	made := time.Unix(int64(binary.BigEndian.Uint64(data)), 0) // #nosec G115 -- any 64 bits are a date; the MAC says whether it is ours
