@@ -3,6 +3,7 @@ package jwks
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -117,7 +118,8 @@ func (c *Config) Check() error {
 	case c.MaxStale < 0:
 		return &ConfigError{"MaxStale", "must not be negative"}
 	case c.MaxAge > 0 && c.MaxAge < cmp.Or(max(c.RefreshInterval, 0), DefaultRefreshInterval):
-		return &ConfigError{"MaxAge", "must not be shorter than RefreshInterval: sets would grow older than that, and unknown keys find the bucket empty"}
+		return &ConfigError{"MaxAge", fmt.Sprintf("must not be shorter than RefreshInterval (%v if it is not set): "+
+			"sets would grow older than that, and unknown keys find the bucket empty", DefaultRefreshInterval)}
 	case c.MaxStale > 0 && c.MaxAge == 0:
 		return &ConfigError{"MaxStale", "needs MaxAge: otherwise nobody asks for a newer set before this one is too old"}
 	case c.MaxStale > 0 && c.MaxStale < c.MaxAge:

@@ -31,7 +31,7 @@ func (g *Guard) credentials(r *http.Request) (credentials, error) {
 		return credentials{}, err
 	case scheme != validator.SchemeBearer && (scheme != validator.SchemeDPoP || g.dpop == nil):
 		// A token presented under another scheme asks for that scheme's checks.
-		return credentials{}, validator.NewError(validator.ReasonUnsupportedScheme, "")
+		return credentials{}, validator.NewError(validator.ReasonUnsupportedScheme, "DPoP, and Config.DPoP is not set")
 	}
 	return credentials{scheme, raw}, nil
 }

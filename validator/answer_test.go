@@ -141,7 +141,7 @@ func TestPoliciesWithoutAudience(t *testing.T) {
 	token := accept(t, v, "opaque-token")
 	assert.Empty(t, token.MatchedAudience())
 	assert.Empty(t, token.Audiences())
-	_, err := v.ValidateWith(t.Context(), "opaque-token", validator.Requirements{Policy: &validator.Policy{Audiences: []string{audience}}})
+	_, err := v.ValidateWith(t.Context(), "opaque-token", validator.Requirements{Policy: &validator.Policy{AnyToken: true, Audiences: []string{audience}}})
 	refused(t, err, validator.ErrInsufficientScope, validator.ReasonAudienceNotAllowed)
 }
 

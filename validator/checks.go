@@ -201,7 +201,7 @@ func noOtherToken(c *candidate) *failure {
 	if !c.issuer.audienceMayBeClient {
 		for _, client := range c.claims.clients {
 			if client != "" && slices.Contains(c.claims.audience, client) {
-				return failed(ReasonNotAccessToken, "an audience other than the client", client)
+				return failed(ReasonNotAccessToken, "an audience other than the client (or AudienceMayBeClient)", client)
 			}
 		}
 	}
@@ -277,7 +277,7 @@ func livesNoLonger(c *candidate) *failure {
 	case c.claims.issuedAt == absent:
 		return failed(ReasonClaimMissing, "claim iat, by which MaxTokenLifetime is counted", "none")
 	case c.claims.expiry > c.claims.issuedAt.plus(longest):
-		return failed(ReasonLifetimeTooLong, "exp at most "+longest.String()+" after iat", c.claims.expiry.String())
+		return failed(ReasonLifetimeTooLong, "exp at most "+longest.String()+" after iat", c.claims.lifetime())
 	}
 	return nil
 }
@@ -336,7 +336,19 @@ func boundAsItSays(c *candidate) *failure {
 	return nil
 }
 
-func (d numericDate) String() string { return d.time().UTC().Format(time.RFC3339) }
+func (c *claims) lifetime() string {
+	if c.issuedAt == absent || c.expiry == absent {
+		return "unknown"
+	}
+	return (time.Duration(c.expiry-c.issuedAt) * time.Microsecond).String()
+}
+
+func (d numericDate) String() string {
+	if d == absent {
+		return "none"
+	}
+	return d.time().UTC().Format(time.RFC3339)
+}
 
 // normalType is the normal form of a header's typ: media types compare without
 // regard to case, and "application/" may be left out (RFC 7515 4.1.9).

@@ -114,6 +114,9 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 	if len(is.ClientIDs) == 0 && !is.AnyClient {
 		m.add(field+".ClientIDs", "name the clients whose tokens are accepted, or say AnyClient")
 	}
+	if rules := is.Profile.rules(); len(is.ClientIDs) > 0 && is.Introspection == nil && len(rules.client) == 0 && rules.clientFrom == "" {
+		m.add(field+".ClientIDs", "no claim names the client by this Profile: set ProfileSpec.Client, or say AnyClient")
+	}
 	if len(is.ClientIDs) > 0 && is.AnyClient {
 		m.add(field+".ClientIDs", "AnyClient says that it does not matter, but clients are named")
 	}
@@ -136,17 +139,21 @@ func (is *Issuer) check(m *mistakes, field string, insecureHTTP bool) {
 
 func (is *Issuer) checkKeyAges(m *mistakes, field string) {
 	// What is negative, and how they go together, is told below.
+	before := len(*m)
 	checkDuration(m, field+".KeyMaxAge", max(is.KeyMaxAge, 0))
 	checkDuration(m, field+".KeyMaxStale", max(is.KeyMaxStale, 0))
 	ages := jwks.Config{MaxAge: is.KeyMaxAge, MaxStale: is.KeyMaxStale, RefreshInterval: is.KeyRefreshInterval}
 	var mistake *jwks.ConfigError
-	if errors.As(ages.Check(), &mistake) {
-		m.add(field+".Key"+mistake.Field, "%s", mistake.Problem)
+	if len(*m) == before && errors.As(ages.Check(), &mistake) {
+		m.add(field+"."+asInIssuer.Replace(mistake.Field), "%s", asInIssuer.Replace(mistake.Problem))
 	}
 	if is.OpaqueOnly && is.KeyMaxAge != 0 {
 		m.add(field+".OpaqueOnly", "says that no keys are needed, but KeyMaxAge is about them")
 	}
 }
+
+// asInIssuer are the names here of fields of jwks.Config.
+var asInIssuer = strings.NewReplacer("MaxAge", "KeyMaxAge", "MaxStale", "KeyMaxStale", "RefreshInterval", "KeyRefreshInterval")
 
 // checkURL holds the issuer identifier to RFC 8414 2 and to the profile's rule.
 func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
@@ -169,6 +176,8 @@ func (is *Issuer) checkURL(m *mistakes, field, raw string, insecureHTTP bool) {
 		m.add(field, "%v", err)
 	} else if strings.Contains(u.Path+"/", "/.well-known/") {
 		m.add(field, "must be the issuer, not the address of its metadata")
+	} else if end := is.Profile.rules().endsAt(u.Hostname()); !strings.HasSuffix(u.Path, end) {
+		m.add(field, "must end with %q, as iss there does", end)
 	}
 }
 

@@ -28,7 +28,7 @@ var demands = []demand{
 	}, func(t *facts) string { return t.clientID }},
 	{"policy token age", "", "a token no older than MaxTokenAge", func(p *Policy) (Policy, bool) {
 		return Policy{MaxTokenAge: p.MaxTokenAge}, p.MaxTokenAge != 0
-	}, func(t *facts) string { return "iat " + t.issuedAt.words() }},
+	}, func(t *facts) string { return "iat " + t.issuedAt.String() }},
 	{"policy scopes", "RFC 6750 3.1", "the scopes that the policy asks for", func(p *Policy) (Policy, bool) {
 		return Policy{Scopes: p.Scopes, AnyScope: p.AnyScope}, len(p.Scopes)+len(p.AnyScope) > 0
 	}, func(t *facts) string { return "scopes " + strings.Join(t.scopes, " ") }},
@@ -40,7 +40,7 @@ var demands = []demand{
 	}, func(t *facts) string { acr, _ := t.acr(); return "acr " + acr }},
 	{"policy auth_time", "RFC 9470 3", "an authentication no older than MaxAuthAge", func(p *Policy) (Policy, bool) {
 		return Policy{MaxAuthAge: p.MaxAuthAge}, p.MaxAuthAge != 0
-	}, func(t *facts) string { at, _ := t.authTime(); return "auth_time " + at.words() }},
+	}, func(t *facts) string { at, _ := t.authTime(); return "auth_time " + at.String() }},
 	{rulePermit, "", "that Permit has no objection", func(p *Policy) (Policy, bool) {
 		return Policy{Permit: p.Permit, PermitName: p.PermitName}, p.Permit != nil
 	}, nil},
@@ -81,6 +81,7 @@ func (d demand) sight(x *explainer) sight {
 	if len(p.Issuers) == 0 {
 		p.Issuers = []string{x.claimed.issuer.name} // whose it is, is another demand
 	}
+	p.AnyToken = !p.demanding() // and so is what it permits
 	if e := p.decide(context.Background(), x.claimed); e != nil {
 		s.failure = failed(e.Reason, s.expected, s.actual)
 	}

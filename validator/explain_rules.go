@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bearerguard/bearerguard/internal/jose"
 )
@@ -167,13 +166,13 @@ var described = map[string]description{
 		if c.exact != absent { // as notExpired has it
 			return "exp after " + at.now.String(), c.exact.String(), true
 		}
-		return "exp after " + at.now.plus(-at.leeway).String() + " (leeway included)", c.claims.expiry.words(), true
+		return "exp after " + at.now.plus(-at.leeway).String() + " (leeway included)", c.claims.expiry.String(), true
 	}},
 	"iat": {"RFC 7519 4.1.6", "iat not to come, if there is one", func(c *candidate, at instant) (string, string, bool) {
-		return "iat not after " + at.now.plus(at.leeway).String() + " (leeway included)", c.claims.issuedAt.words(), c.claims.issuedAt != absent
+		return "iat not after " + at.now.plus(at.leeway).String() + " (leeway included)", c.claims.issuedAt.String(), c.claims.issuedAt != absent
 	}},
 	"nbf": {"RFC 7519 4.1.5", "nbf not to come, if there is one", func(c *candidate, at instant) (string, string, bool) {
-		return "nbf not after " + at.now.plus(at.leeway).String() + " (leeway included)", c.claims.notBefore.words(), c.claims.notBefore != absent
+		return "nbf not after " + at.now.plus(at.leeway).String() + " (leeway included)", c.claims.notBefore.String(), c.claims.notBefore != absent
 	}},
 	"lifetime": {"", "no longer life than MaxTokenLifetime", func(c *candidate, _ instant) (string, string, bool) {
 		return "exp at most " + c.issuer.maxLifetime.String() + " after iat", c.claims.lifetime(), c.issuer.maxLifetime > 0
@@ -201,16 +200,3 @@ var described = map[string]description{
 }
 
 // words is a date, or that there is none.
-func (d numericDate) words() string {
-	if d == absent {
-		return "none"
-	}
-	return d.String()
-}
-
-func (c *claims) lifetime() string {
-	if c.issuedAt == absent || c.expiry == absent {
-		return "unknown"
-	}
-	return (time.Duration(c.expiry-c.issuedAt) * time.Microsecond).String()
-}

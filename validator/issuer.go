@@ -137,6 +137,9 @@ func algorithms(names []string) (set jose.Algorithms) {
 	return set
 }
 
+// hasScopes reports whether its tokens can have any: an answer always can (RFC 7662 2.2).
+func (is *issuer) hasScopes() bool { return len(is.rules.scope) > 0 || is.introspection != nil }
+
 func (is *issuer) in(names []string) bool {
 	return slices.Contains(names, is.name) || slices.Contains(names, is.url)
 }

@@ -12,8 +12,9 @@ import (
 // request, against the facts about the token and the clock, and no verdict of it
 // is kept. All fields that are set must be satisfied. The zero Policy is refused,
 // because an endpoint that forgot to say what it needs must not serve everybody:
-// AnyToken says that being authenticated is enough. MaxTokenAge, ACRValues,
-// MaxAuthAge and Fresh do not say who may, and so are not enough alone either.
+// AnyToken says that being authenticated is enough. Issuers, Audiences, MaxTokenAge,
+// ACRValues, MaxAuthAge and Fresh do not say who may, and so are not enough alone
+// either.
 //
 // A scope counts only together with the issuer it came from: "orders.read" of
 // one API product is not "orders.read" of another. So where a Validator trusts

@@ -38,16 +38,14 @@ func (p *Policy) unusable(trusted *trusted) string {
 
 // problem says what is wrong with the policy as a whole; empty: nothing.
 func (p *Policy) problem(trusted *trusted) string {
-	demands := len(p.Scopes) + len(p.AnyScope) + len(p.ClientIDs) + len(p.AuthorizationDetails)
-	demanding := demands > 0 || p.Permit != nil
 	named := len(p.Issuers) + len(p.Audiences)
 	switch {
 	case emptied(p.Scopes, p.AnyScope, p.Issuers, p.Audiences, p.ClientIDs, p.ACRValues),
 		p.AuthorizationDetails != nil && len(p.AuthorizationDetails) == 0:
 		return "a list is there and empty: leave it out (nil), or name what it should hold"
-	case p.AnyToken && demanding:
+	case p.AnyToken && p.demanding():
 		return "AnyToken says that nothing more is needed, but scopes, clients, authorization details or Permit are there"
-	case !p.AnyToken && !demanding && named == 0:
+	case !p.AnyToken && !p.demanding():
 		return "it demands nothing of whom it serves: name scopes, or say AnyToken"
 	case p.AnyTrustedIssuer && named > 0:
 		return "AnyTrustedIssuer says that it does not matter, but issuers or audiences are named"
@@ -57,6 +55,12 @@ func (p *Policy) problem(trusted *trusted) string {
 		return "several issuers or audiences are trusted: name Issuers, or Audiences of one issuer, or say AnyTrustedIssuer"
 	}
 	return ""
+}
+
+// demanding reports whether the policy says who may. Whose tokens it is for does not:
+// every token of an issuer is for all that the issuer is for.
+func (p *Policy) demanding() bool {
+	return len(p.Scopes)+len(p.AnyScope)+len(p.ClientIDs)+len(p.AuthorizationDetails) > 0 || p.Permit != nil
 }
 
 // emptied reports whether a list was given and holds nothing: whoever filled it
@@ -120,6 +124,9 @@ func (v *Validator) checkNames(m *mistakes, p Policy) {
 		if !v.anyIssuer(func(is *issuer) bool { return serves(is) && (is.anyClient || slices.Contains(is.clientIDs, client)) }) {
 			m.add("Policy.ClientIDs", "%q is not configured", client)
 		}
+	}
+	if len(p.Scopes)+len(p.AnyScope) > 0 && v.anyIssuer(serves) && !v.anyIssuer(func(is *issuer) bool { return serves(is) && is.hasScopes() }) {
+		m.add("Policy.Scopes", "no issuer whose tokens are meant has scopes (ProfileSpec.Scope)")
 	}
 	if p.Fresh != (Freshness{}) && !v.anyIssuer(func(is *issuer) bool { return serves(is) && is.introspection != nil }) {
 		m.add("Policy.Fresh", "no issuer whose tokens are meant is asked about them (Issuer.Introspection)")

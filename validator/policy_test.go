@@ -28,13 +28,15 @@ func TestPolicy(t *testing.T) {
 		"all scopes":                {policy: validator.Policy{Scopes: strs{"write", "read"}}},
 		"any of":                    {policy: validator.Policy{AnyScope: strs{"admin", "write"}}},
 		"all of and any of":         {policy: validator.Policy{Scopes: strs{"read"}, AnyScope: strs{"admin", "write"}}},
-		"issuer by name":            {policy: validator.Policy{Issuers: strs{"orders"}}},
-		"issuer by URL":             {policy: validator.Policy{Issuers: strs{s.Issuer()}}},
-		"audience":                  {policy: validator.Policy{Audiences: strs{audience}}},
+		"issuer by name":            {policy: validator.Policy{AnyToken: true, Issuers: strs{"orders"}}},
+		"issuer by URL":             {policy: validator.Policy{AnyToken: true, Issuers: strs{s.Issuer()}}},
+		"audience":                  {policy: validator.Policy{AnyToken: true, Audiences: strs{audience}}},
 		"client":                    {policy: validator.Policy{ClientIDs: strs{client}}},
 		"any token of issuer":       {policy: validator.Policy{AnyToken: true, Issuers: strs{"orders"}}},
 		"any issuer with scope":     {policy: validator.Policy{AnyTrustedIssuer: true, Scopes: strs{"read"}}},
 		"everything":                {policy: validator.Policy{Scopes: strs{"read"}, AnyScope: strs{"write"}, Issuers: strs{"orders"}, Audiences: strs{audience}, ClientIDs: strs{client}}},
+		"only an issuer":            {policy: validator.Policy{Issuers: strs{"orders"}}, reason: validator.ReasonPolicyInvalid},
+		"only an audience":          {policy: validator.Policy{Audiences: strs{audience}}, reason: validator.ReasonPolicyInvalid},
 		"zero":                      {policy: validator.Policy{}, reason: validator.ReasonPolicyInvalid},
 		"only a relaxation":         {policy: validator.Policy{AnyTrustedIssuer: true}, reason: validator.ReasonPolicyInvalid},
 		"any token and a scope":     {policy: validator.Policy{AnyToken: true, Scopes: strs{"read"}}, reason: validator.ReasonPolicyInvalid},
@@ -55,7 +57,7 @@ func TestPolicy(t *testing.T) {
 		"other issuer":              {policy: validator.Policy{Issuers: strs{"reports"}, Scopes: strs{"read"}}, reason: validator.ReasonIssuerNotAllowed},
 		"other audience":            {policy: validator.Policy{Audiences: strs{"api://reports"}, Scopes: strs{"read"}}, reason: validator.ReasonAudienceNotAllowed},
 		"other client":              {policy: validator.Policy{ClientIDs: strs{"other"}, Scopes: strs{"read"}}, reason: validator.ReasonClientNotAllowed},
-		"an issuer and no audience": {policy: validator.Policy{Issuers: strs{"orders"}, Audiences: strs{"api://x"}}, reason: validator.ReasonAudienceNotAllowed},
+		"an issuer and no audience": {policy: validator.Policy{AnyToken: true, Issuers: strs{"orders"}, Audiences: strs{"api://x"}}, reason: validator.ReasonAudienceNotAllowed},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

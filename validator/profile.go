@@ -48,6 +48,7 @@ type profileRules struct {
 	further  *jose.Names                // claims that are read besides those that every token has
 	tenants  *Tenants                   // Entra ID; nil: there are none
 	keysSay  bool                       // each key of them says whose it is
+	ends     map[string]string          // how an issuer's URL ends, by the domain it is under
 	metadata func(issuer string) string // where an issuer's are; "" or nil: where they always are
 	mistakes mistakes                   // in what it was made of
 }
@@ -122,6 +123,17 @@ func (r *profileRules) clientOf(c *candidate) (client string, agree bool) {
 		}
 	}
 	return client, true
+}
+
+// endsAt is how an issuer's URL ends at a host: "" if that is not known. Nobody sends
+// an iss without it, so a URL without it would be that of no token.
+func (r *profileRules) endsAt(host string) string {
+	for domain, end := range r.ends {
+		if host == domain || strings.HasSuffix(host, "."+domain) {
+			return end
+		}
+	}
+	return ""
 }
 
 // scopesOf returns the scopes of the authoritative claim, and whether the other

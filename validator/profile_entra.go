@@ -55,6 +55,7 @@ var entraV1Rules = &profileRules{
 	client:     []clientClaim{claimAppID},
 	scope:      []scopeClaim{claimSCP},
 	further:    jose.NewNames("ver", "tid"),
+	ends:       map[string]string{"sts.windows.net": "/", "sts.chinacloudapi.cn": "/"},
 	metadata:   entraV1Metadata,
 	algorithms: jose.NewAlgorithms(jose.RS256),
 }
@@ -71,6 +72,7 @@ var entraV2Rules = &profileRules{
 	client:     []clientClaim{claimAZP},
 	scope:      []scopeClaim{claimSCP},
 	further:    jose.NewNames("ver", "tid", "roles", "idtyp"),
+	ends:       map[string]string{"login.microsoftonline.com": "/v2.0", "login.microsoftonline.us": "/v2.0", "login.partner.microsoftonline.cn": "/v2.0"},
 	metadata:   entraV2Metadata,
 	keysSay:    true,
 	algorithms: jose.NewAlgorithms(jose.RS256),

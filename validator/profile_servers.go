@@ -25,6 +25,7 @@ var auth0Rules = &profileRules{
 	denied:     true,
 	client:     []clientClaim{claimClientID, claimAZP},
 	scope:      []scopeClaim{claimScope},
+	ends:       map[string]string{"auth0.com": "/"},
 	algorithms: jose.NewAlgorithms(jose.RS256, jose.PS256),
 }
 

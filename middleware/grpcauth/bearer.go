@@ -29,7 +29,7 @@ func (g *Guard) presented(ctx context.Context) (presented, error) {
 		return presented{}, err
 	case scheme != validator.SchemeBearer && (scheme != validator.SchemeDPoP || g.dpop == nil):
 		// A token presented under another scheme asks for that scheme's checks.
-		return presented{}, validator.NewError(validator.ReasonUnsupportedScheme, "")
+		return presented{}, validator.NewError(validator.ReasonUnsupportedScheme, "DPoP, and Config.DPoP is not set")
 	}
 	return presented{scheme, raw}, nil
 }
