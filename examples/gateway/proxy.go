@@ -82,7 +82,9 @@ func (p *proxy) trailers(pr *httputil.ProxyRequest) {
 			delete(out.Trailer, name)
 		}
 	}
-	if len(out.Trailer) == 0 {
+	// Without a body there is nothing that trailers come after, though HTTP/2 lets them be
+	// announced. ReverseProxy has no body then, and to read it would end the process.
+	if len(out.Trailer) == 0 || out.Body == nil {
 		out.Trailer = nil
 		return
 	}

@@ -199,3 +199,17 @@ func TestStreamOverHTTP2(t *testing.T) {
 	assert.Equal(t, "first", string(body))
 	assert.False(t, time.Now().Before(exp))
 }
+
+// TestTrailersWithoutBody: over HTTP/2, who has no body may announce trailers still. It
+// needs no token, and must not end the process.
+func TestTrailersWithoutBody(t *testing.T) {
+	f, as, server := startTLS(t, "")
+	for target, token := range map[string]string{"/public/x": "", "/orders": mint(as)} {
+		r := f.request(t, http.MethodPost, target, token, nil)
+		r.Trailer = http.Header{"X-Checksum": {"42"}}
+		got := f.over(t, server, nil, r)
+		assert.Equal(t, 200, got.status, target)
+		assert.Empty(t, got.seen.Body, target)
+		assert.Empty(t, got.seen.Trailer, target)
+	}
+}
