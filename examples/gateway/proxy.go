@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -115,7 +116,9 @@ func (p *proxy) answered(response *http.Response) error {
 	if token, ok := validator.FromContext(response.Request.Context()); ok && p.nonces && token.Confirmation().JKT != "" {
 		response.Header.Del("DPoP-Nonce")
 	}
-	return limit(response)
+	l := response.Request.Context().Value(leaseKey{}).(*lease)
+	maps.Copy(l.header, l.said) // ReverseProxy empties it after an informational answer (RFC 9110 15.2)
+	return l.limit(response)
 }
 
 // failed answers a request that the upstream did not. The client learns nothing
