@@ -89,6 +89,10 @@ func (p *proxy) trailers(pr *httputil.ProxyRequest) {
 		out.Trailer = nil
 		return
 	}
+	// Trailers come after chunks (RFC 9112 7.1.2), whatever length HTTP/2 had. It also
+	// keeps net/http from reading the body of a GET beforehand: where that takes long, it
+	// lists the trailers while they are put in.
+	out.TransferEncoding = []string{"chunked"}
 	out.Body = &trailing{out.Body, func() {
 		for name := range out.Trailer {
 			out.Trailer[name] = pr.In.Trailer[name]
