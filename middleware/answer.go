@@ -67,17 +67,21 @@ func (a *answers) prepare(e *validator.Error) Answer {
 // write answers a request; a nil r is one that the caller did not name.
 func (a *answers) write(w http.ResponseWriter, r *http.Request, e *validator.Error) {
 	answer := a.prepare(e)
-	header := w.Header()
-	header.Del("Content-Length") // of what the handler meant to say
-	maps.Copy(header, answer.Header)
+	answer.set(w.Header())
 	if a.handler != nil && r != nil {
 		s := &sealed{w: w, answer: answer}
 		a.handler(s, r, e, Answer{answer.Status, answer.Header.Clone()})
 		if s.written {
 			return
 		}
+		answer.set(w.Header()) // whatever it did to them: the answer is the standard one
 	}
 	answer.writeProblem(w, r, e.Challenge)
+}
+
+func (a Answer) set(header http.Header) {
+	header.Del("Content-Length") // of what the handler meant to say
+	maps.Copy(header, a.Header)
 }
 
 // problem is the body (RFC 9457). Without a type, the title is the status code's

@@ -127,7 +127,16 @@ func TestErrorHandler(t *testing.T) {
 		"body only": {handler: func(w http.ResponseWriter, _ *http.Request, _ *validator.Error, _ middleware.Answer) {
 			_, _ = io.WriteString(w, "mine\n")
 		}, status: 403, challenge: needs("admin"), body: "mine\n"},
-		"hidden":             {handler: write(404), status: 404, challenge: needs("admin"), body: "mine\n"},
+		"nothing but headers": {handler: func(w http.ResponseWriter, _ *http.Request, _ *validator.Error, _ middleware.Answer) {
+			clear(w.Header())
+			w.Header().Set("Content-Length", "1")
+			w.Header().Set("Cache-Control", "public")
+		}, status: 403, challenge: needs("admin"), body: bodies[unknown]},
+		"hidden": {handler: write(404), status: 404, body: "mine\n"},
+		"hidden, challenge of its own": {handler: func(w http.ResponseWriter, r *http.Request, e *validator.Error, a middleware.Answer) {
+			w.Header().Set("WWW-Authenticate", "Negotiate")
+			write(404)(w, r, e, a)
+		}, status: 404, challenge: "Negotiate", body: "mine\n"},
 		"lowest":             {handler: write(400), status: 400, challenge: needs("admin"), body: "mine\n"},
 		"highest":            {handler: write(599), status: 599, challenge: needs("admin"), body: "mine\n"},
 		"above":              {handler: write(600), status: 403, challenge: needs("admin"), body: "mine\n"},
@@ -143,7 +152,7 @@ func TestErrorHandler(t *testing.T) {
 			handler: func(w http.ResponseWriter, r *http.Request, e *validator.Error, a middleware.Answer) {
 				w.WriteHeader(404)
 				write(403)(w, r, e, a)
-			}, status: 404, challenge: needs("admin"), body: "mine\n",
+			}, status: 404, body: "mine\n",
 		},
 		"headers taken away": {
 			handler: func(w http.ResponseWriter, r *http.Request, e *validator.Error, a middleware.Answer) {
@@ -195,6 +204,7 @@ func TestErrorHandler(t *testing.T) {
 				assert.Equal(t, tc.status, response.StatusCode)
 				assert.Equal(t, tc.challenge, response.Header.Get("WWW-Authenticate"))
 				assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
+				assert.Empty(t, response.Header.Get("Content-Length"))
 				content, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
 				assert.Equal(t, tc.body, string(content))

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/bearerguard/bearerguard/validator"
 )
@@ -14,8 +15,9 @@ import (
 // the answer unless the handler chooses another from 400 to 599 (404 instead of
 // 403, say, RFC 9110 15.5.4; what is 503 stays above 499, for nothing was
 // decided), the answer is no-store, and a 401 has its challenge (15.5.2) and the nonce
-// that this asks for (RFC 9449 9). A handler
-// that writes nothing leaves the standard answer, so that it may just count.
+// that this asks for (RFC 9449 9). A 404 has no challenge but one of the handler's own:
+// the prepared one says what is there, and which scope it takes. A handler that writes
+// nothing leaves the standard answer, so that it may just count.
 // It must be safe for concurrent use.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, cause *validator.Error, answer Answer)
 
@@ -44,6 +46,9 @@ func (s *sealed) WriteHeader(status int) {
 		if values := s.answer.Header[name]; status == http.StatusUnauthorized && len(values) > 0 && header.Get(name) == "" {
 			header[name] = values
 		}
+	}
+	if status == http.StatusNotFound && slices.Equal(header["Www-Authenticate"], s.answer.Header["Www-Authenticate"]) {
+		header.Del("Www-Authenticate") // or nothing would be hidden (RFC 9110 15.5.4)
 	}
 	s.w.WriteHeader(status)
 }

@@ -217,6 +217,7 @@ func TestMistakes(t *testing.T) {
 		"tls, no PEM":            {"", "tls: {cert_file: secret, key_file: secret}\n", strs{"19: tls.cert_file: cert_file and key_file are not a certificate and its key in PEM"}},
 		"header, proof":          {"X-User-Id", "dpop", strs{"4: identity_headers.dpop: is a header with a meaning of its own"}},
 		"header, certificate":    {"X-User-Id", "Client_Cert", strs{"4: identity_headers.Client_Cert: is a header with a meaning of its own"}},
+		"header, rerouting":      {"X-User-Id", "X_Original_URL", strs{"4: identity_headers.X_Original_URL: is a header with a meaning of its own"}},
 		"two at once":            {"orders.read]", "a b]\n    any_scope: [c d]", strs{`16: routes[0].scopes: "a b" is not a scope (RFC 6749 3.3)`, `17: routes[0].any_scope: "c d" is not a scope (RFC 6749 3.3)`}},
 	} {
 		t.Run(name, func(t *testing.T) {

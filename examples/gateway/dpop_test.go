@@ -196,3 +196,23 @@ func TestReloadRemembersProofs(t *testing.T) {
 	refuses(t, f.do(t, used), 401, "invalid_dpop_proof")
 	assert.Equal(t, 200, f.do(t, f.prove(t, key, mint(as, key.Bind()), "/orders/1")).status)
 }
+
+// TestNonceAfterInformation: an informational answer of the upstream (RFC 9110 15.2) does
+// not take the nonce with it.
+func TestNonceAfterInformation(t *testing.T) {
+	as := newIssuer(t, validatortest.Options{})
+	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "</style.css>")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Cache-Control", "max-age=60")
+	})
+	path := configure(t, simple+withDPoP+"  nonces: {secret_file: secret}\n", "ISSUER", as.Issuer(), "UPSTREAM", up.URL)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "secret"), []byte(strings.Repeat("a", 32)), 0o600))
+	f, key := start(t, path), dpoptest.NewKey("ES256")
+	token := mint(as, key.Bind())
+	nonce := f.do(t, f.prove(t, key, token, "/orders/1")).header.Get("DPoP-Nonce")
+	got := f.do(t, f.prove(t, key, token, "/orders/1", validatortest.Claim("nonce", nonce)))
+	require.Equal(t, 200, got.status)
+	assert.Len(t, got.header["Dpop-Nonce"], 1)
+	assert.Equal(t, []string{"no-store", "max-age=60"}, got.header["Cache-Control"])
+}

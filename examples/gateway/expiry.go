@@ -20,6 +20,8 @@ type lease struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	client *http.ResponseController
+	// header is that of the answer, and said what the guard put in (a nonce).
+	header, said http.Header
 
 	mu        sync.Mutex // guards all below
 	timer     *time.Timer
@@ -35,7 +37,7 @@ type leaseKey struct{}
 
 // withLease returns the request with a lease in its context; the caller closes it.
 func withLease(w http.ResponseWriter, r *http.Request, leeway time.Duration) (*http.Request, *lease) {
-	l := &lease{client: http.NewResponseController(w)}
+	l := &lease{client: http.NewResponseController(w), header: w.Header(), said: w.Header().Clone()}
 	if token, ok := validator.FromContext(r.Context()); ok {
 		l.token, l.ends = token, token.Expiry()
 		if l.over() { // it was accepted in its leeway
@@ -110,8 +112,7 @@ func (l *lease) close() {
 }
 
 // limit makes a response without an end of its own end with the token.
-func limit(response *http.Response) error {
-	l := response.Request.Context().Value(leaseKey{}).(*lease)
+func (l *lease) limit(response *http.Response) error {
 	endless := response.StatusCode == http.StatusSwitchingProtocols ||
 		response.ContentLength < 0 && response.Body != http.NoBody
 	if endless {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/bearerguard/bearerguard/middleware"
 	"github.com/bearerguard/bearerguard/validator"
@@ -15,6 +17,7 @@ type gateway struct {
 	validator *validator.Validator
 	guard     *middleware.Guard
 	table     table
+	own       map[string]http.Handler // by path: before all routes
 	admin     http.Handler
 	used      *usedProofs // nil: there was no dpop yet
 
@@ -49,13 +52,20 @@ func newGateway(c *config, old *gateway, transport http.RoundTripper, log *slog.
 		return nil, c.err()
 	}
 	g.admin, g.table = g.healthMux(), table{g.guard.Routes(), http.NewServeMux()}
+	g.addOwnPaths()
 	g.addRoutes(transport)
 	return g, c.err()
 }
 
-// ServeHTTP looks at the path before anything else, and lets the routes decide.
+// ServeHTTP looks at the path before anything else, and lets the routes decide, unless
+// it is the gateway's own.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if v := judge(r); v == bad || v == ambiguous && !g.table.allows(r) {
+	v := judge(r)
+	if own := g.own[r.URL.Path]; own != nil && v == plain {
+		own.ServeHTTP(w, r)
+		return
+	}
+	if v == bad || v == ambiguous && !g.table.allows(r) {
 		problem(w, http.StatusBadRequest)
 		return
 	}
@@ -71,6 +81,9 @@ func (t *table) allows(r *http.Request) bool {
 
 // audit logs who may pass where.
 func (g *gateway) audit() {
+	for _, path := range slices.Sorted(maps.Keys(g.own)) {
+		g.log.Info("route", "pattern", path, "access", middleware.AccessPublic, "policy", "")
+	}
 	for _, route := range g.table.Audit() {
 		g.log.Info("route", "pattern", route.Pattern, "access", route.Access, "policy", route.Policy)
 	}

@@ -44,6 +44,13 @@ var reserved = []string{
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Forwarded-*", "X-Real-Ip",
 }
 
+// rerouting are headers by which servers and frameworks take another method or path
+// than those of the request, which a route was found by and a policy checked for: a
+// public path would reach a protected one (CVE-2018-14773), and a GET be a DELETE.
+var rerouting = []string{
+	"Path-Info", "Script-Name", "X-Http-Method*", "X-Method-Override", "X-Original-*", "X-Rewrite-*", "X-Script-Name",
+}
+
 // newIdentity reads identity_headers.
 func (c *config) newIdentity() *identity {
 	id := new(identity)
@@ -58,7 +65,7 @@ func (c *config) newIdentity() *identity {
 		switch {
 		case !isToken(p.key):
 			c.fault(field, "is not the name of a header")
-		case slices.ContainsFunc(reserved, func(r string) bool { return matches(p.key, r) }):
+		case matchesOne(p.key, reserved), matchesOne(p.key, rerouting):
 			c.fault(field, "is a header with a meaning of its own")
 		case slices.ContainsFunc(c.IdentityHeaders[:i], func(other pair) bool { return same(p.key, other.key) }):
 			c.fault(field, "is the same header as another one to many servers")
@@ -75,7 +82,8 @@ func (c *config) newIdentity() *identity {
 	return id
 }
 
-// owned are the inbound headers that an upstream could take for what we say.
+// owned are the inbound headers that an upstream could take for what we say, or that
+// would have it serve another request than the one that was let through.
 // Servers that hand headers on as variables write "_" for "-" and whatever else is
 // no letter or digit, so that X_User_Id arrives as X-User-Id does.
 func (id *identity) owned(name string) bool {
@@ -86,7 +94,8 @@ func (id *identity) owned(name string) bool {
 	}
 	// What a proxy says about the client's certificate must not be the client's (RFC 9440
 	// 2.4): the upstream may believe it of us.
-	return matches(name, "X-Forwarded-*") || matches(name, "Forwarded") || matches(name, "X-Real-Ip") || matches(name, "Client-Cert*")
+	return matches(name, "X-Forwarded-*") || matches(name, "Forwarded") || matches(name, "X-Real-Ip") || matches(name, "Client-Cert*") ||
+		matchesOne(name, rerouting)
 }
 
 // strip removes them.

@@ -39,6 +39,22 @@ func TestForgedHeaders(t *testing.T) {
 	}
 }
 
+// TestReroutingHeaders: what the upstream serves is what was let through, though there
+// are servers that let a header say otherwise.
+func TestReroutingHeaders(t *testing.T) {
+	f, _ := startSimple(t)
+	for _, name := range []string{
+		"X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "x_original_url", "PATH_INFO", "SCRIPT_NAME", "Path-Info", "X-Script-Name",
+		"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_METHOD_OVERRIDE", "X-Original-Method",
+	} {
+		got := f.raw(t, fmt.Sprintf("POST /public/a HTTP/1.1\r\nHost: api\r\n%[1]s: /orders\r\nX-Other: here\r\n"+
+			"Trailer: %[1]s\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n%[1]s: /orders\r\n\r\n", name))
+		require.Equal(t, 200, got.status, name)
+		assert.NotContains(t, fmt.Sprint(got.seen.Header, got.seen.Trailer), "/orders", name)
+		assert.Equal(t, "here", got.seen.Header.Get("X-Other"))
+	}
+}
+
 // assertOurs: the headers are ours, and there is none that looks like them.
 func assertOurs(t *testing.T, as *validatortest.Server, header http.Header) {
 	t.Helper()

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // same compares names of headers as the most careless server does.
 func same(a, b string) bool {
@@ -21,6 +24,10 @@ func matches(name, pattern string) bool {
 		return len(name) >= len(prefix) && same(name[:len(prefix)], prefix)
 	}
 	return same(name, pattern)
+}
+
+func matchesOne(name string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(name, pattern) })
 }
 
 func careless(c byte) byte {

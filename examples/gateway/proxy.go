@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -82,10 +83,16 @@ func (p *proxy) trailers(pr *httputil.ProxyRequest) {
 			delete(out.Trailer, name)
 		}
 	}
-	if len(out.Trailer) == 0 {
+	// Without a body there is nothing that trailers come after, though HTTP/2 lets them be
+	// announced. ReverseProxy has no body then, and to read it would end the process.
+	if len(out.Trailer) == 0 || out.Body == nil {
 		out.Trailer = nil
 		return
 	}
+	// Trailers come after chunks (RFC 9112 7.1.2), whatever length HTTP/2 had. It also
+	// keeps net/http from reading the body of a GET beforehand: where that takes long, it
+	// lists the trailers while they are put in.
+	out.TransferEncoding = []string{"chunked"}
 	out.Body = &trailing{out.Body, func() {
 		for name := range out.Trailer {
 			out.Trailer[name] = pr.In.Trailer[name]
@@ -113,7 +120,9 @@ func (p *proxy) answered(response *http.Response) error {
 	if token, ok := validator.FromContext(response.Request.Context()); ok && p.nonces && token.Confirmation().JKT != "" {
 		response.Header.Del("DPoP-Nonce")
 	}
-	return limit(response)
+	l := response.Request.Context().Value(leaseKey{}).(*lease)
+	maps.Copy(l.header, l.said) // ReverseProxy empties it after an informational answer (RFC 9110 15.2)
+	return l.limit(response)
 }
 
 // failed answers a request that the upstream did not. The client learns nothing

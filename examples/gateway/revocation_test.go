@@ -27,10 +27,11 @@ var telling = strings.Replace(simple, "    profile: rfc9068\n", `    profile: rf
   max_marks: 1000
 `
 
-func startTelling(t testing.TB, up string) (*front, *validatortest.Server, []string) {
+func startTelling(t testing.TB, up string, more ...string) (*front, *validatortest.Server, []string) {
 	as := newIssuer(t, validatortest.Options{})
 	words := []string{"ISSUER", as.Issuer(), "UPSTREAM", up}
-	return start(t, configure(t, telling, words...)), as, words
+	text := strings.Replace(telling, "routes:\n", "routes:\n"+strings.Join(more, ""), 1)
+	return start(t, configure(t, text, words...)), as, words
 }
 
 // logout tells the gateway that alice's sessions are over.
@@ -87,6 +88,17 @@ func TestRevocationPaths(t *testing.T) {
 		assert.Equal(t, 400, f.do(t, f.request(t, http.MethodPost, path, mint(as), nil)).status)
 	}
 	assert.Equal(t, 200, f.get(t, "/orders", mint(as)).status)
+}
+
+// TestRevocationPathsComeFirst: a route for a host is more specific, and does not get them.
+func TestRevocationPathsComeFirst(t *testing.T) {
+	f, as, _ := startTelling(t, newUpstream(t).URL, "  - {pattern: 127.0.0.1/, any_token: true}\n")
+	assert.NotNil(t, f.get(t, "/elsewhere", mint(as)).seen)
+	logout(t, f, as)
+	push(t, f, as)
+	assert.Equal(t, 200, f.get(t, "/healthz", "").status)
+	assert.Equal(t, 401, f.get(t, "/elsewhere", mint(as)).status)
+	assert.Contains(t, f.log.String(), `"pattern":"/oidc/logout","access":"public"`)
 }
 
 // TestRevokedStreams: an upgraded connection, a stream of events and a body without a
@@ -206,9 +218,9 @@ func TestRevocationMistakes(t *testing.T) {
 		"the root":       {telling + "revocation: {logout_path: /, events_path: '/a?b'}\n", strs{"22: revocation.logout_path: " + special, "22: revocation.events_path: " + special}},
 		"wildcards":      {telling + "revocation: {logout_path: '/{l}', events_path: /a%2Fb}\n", strs{"22: revocation.logout_path: " + special, "22: revocation.events_path: " + special}},
 		"ambiguous":      {telling + "revocation: {logout_path: /a;b, events_path: /a/../b}\n", strs{"22: revocation.logout_path: " + special, "22: revocation.events_path: " + special}},
-		"one path twice": {telling + "revocation: {logout_path: /l, events_path: /l}\n", strs{`22: revocation: pattern "/l" conflicts with pattern "/l"`}},
+		"one path twice": {telling + "revocation: {logout_path: /l, events_path: /l}\n", strs{"22: revocation: /l is another path of the gateway's own already"}},
 		"a route's path": {telling + "  - pattern: POST /l\n    public: true\nrevocation: {logout_path: /l, events_path: /e}\n", strs{"22: routes[2].pattern: is where issuers tell of revocations: use another"}},
-		"the health":     {telling + "revocation: {logout_path: /healthz, events_path: /e}\n", strs{`22: revocation: pattern "/healthz" conflicts with pattern "/healthz"`}},
+		"the health":     {telling + "revocation: {logout_path: /healthz, events_path: /e}\n", strs{"22: revocation: /healthz is another path of the gateway's own already"}},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.said, refused(t, withSecret(t, tc.text))) })
 	}

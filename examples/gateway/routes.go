@@ -25,18 +25,25 @@ type mark bool
 
 func (mark) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// addRoutes adds the routes of the file. Patterns and policies that do not go are
-// faults.
-func (g *gateway) addRoutes(transport http.RoundTripper) {
+// addOwnPaths adds what is served before all routes. It is no route: a pattern for a host
+// or a method would go before it, or be in conflict with it.
+func (g *gateway) addOwnPaths() {
 	paths := g.signalPaths()
 	if g.AdminListen == "" {
 		paths = append(g.health(), paths...)
 	}
+	g.own = make(map[string]http.Handler, len(paths))
 	for _, own := range paths {
-		if err := g.table.add(own.path, false, func() { g.table.Public(own.path, own.handler) }); err != nil {
-			g.fault("revocation", err.Error()) // the others are there first
+		if g.own[own.path] != nil {
+			g.fault("revocation", own.path+" is another path of the gateway's own already") // health is there first
 		}
+		g.own[own.path] = own.handler
 	}
+}
+
+// addRoutes adds the routes of the file. Patterns and policies that do not go are
+// faults.
+func (g *gateway) addRoutes(transport http.RoundTripper) {
 	for i := range g.Routes {
 		field, route := fmt.Sprintf("routes[%d]", i), &g.Routes[i]
 		pattern := field + ".pattern"

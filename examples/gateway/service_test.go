@@ -181,6 +181,16 @@ func TestHealth(t *testing.T) {
 	assert.NotNil(t, f.get(t, "/healthz/", mint(as)).seen, "the route of / has everything else")
 }
 
+// TestHealthBesideMethod: a route of one method for all paths is in nobody's way.
+func TestHealthBesideMethod(t *testing.T) {
+	as, up := newIssuer(t, validatortest.Options{}), newUpstream(t)
+	head, _, _ := strings.Cut(simple, "routes:")
+	f := start(t, configure(t, head+"routes: [{pattern: GET /, any_token: true}]\n", "ISSUER", as.Issuer(), "UPSTREAM", up.URL))
+	assert.Equal(t, 200, f.get(t, "/healthz", "").status)
+	assert.Equal(t, 405, f.do(t, f.request(t, http.MethodPost, "/healthz", mint(as), nil)).status)
+	assert.NotNil(t, f.get(t, "/elsewhere", mint(as)).seen)
+}
+
 // TestAdminListen: with an address of their own, both paths are the routes' again.
 func TestAdminListen(t *testing.T) {
 	as, up := newIssuer(t, validatortest.Options{}), newUpstream(t)

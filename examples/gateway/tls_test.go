@@ -199,3 +199,36 @@ func TestStreamOverHTTP2(t *testing.T) {
 	assert.Equal(t, "first", string(body))
 	assert.False(t, time.Now().Before(exp))
 }
+
+// TestTrailersOverHTTP2 arrive, however long the body is and whatever the method.
+func TestTrailersOverHTTP2(t *testing.T) {
+	f, _, server := startTLS(t, "")
+	unknown := func(text string) io.Reader { return struct{ io.Reader }{strings.NewReader(text)} }
+	for name, body := range map[string]func() io.Reader{
+		"of known length":          func() io.Reader { return strings.NewReader("hello") },
+		"of unknown length":        func() io.Reader { return unknown("hello") },
+		"empty, of unknown length": func() io.Reader { return unknown("") },
+	} {
+		for _, method := range []string{http.MethodPost, http.MethodDelete} {
+			r := f.request(t, method, "/public/x", "", body())
+			r.Trailer = http.Header{"X-Checksum": {"42"}, "X-User-Id": {"root"}}
+			got := f.over(t, server, nil, r)
+			require.Equal(t, 200, got.status, name)
+			assert.Equal(t, http.Header{"X-Checksum": {"42"}}, got.seen.Trailer, "%s %s", method, name)
+		}
+	}
+}
+
+// TestTrailersWithoutBody: over HTTP/2, who has no body may announce trailers still. It
+// needs no token, and must not end the process.
+func TestTrailersWithoutBody(t *testing.T) {
+	f, as, server := startTLS(t, "")
+	for target, token := range map[string]string{"/public/x": "", "/orders": mint(as)} {
+		r := f.request(t, http.MethodPost, target, token, nil)
+		r.Trailer = http.Header{"X-Checksum": {"42"}}
+		got := f.over(t, server, nil, r)
+		assert.Equal(t, 200, got.status, target)
+		assert.Empty(t, got.seen.Body, target)
+		assert.Empty(t, got.seen.Trailer, target)
+	}
+}
