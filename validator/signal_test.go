@@ -185,6 +185,7 @@ func TestSubjects(t *testing.T) {
 		{sessionRevoked, members{"format": "complex", "user": jwtID, "session": opaque("s1")}, inSession | named},
 		{sessionRevoked, members{"format": "complex", "user": email, "session": jwtID}, named},
 		{sessionRevoked, members{"format": "complex", "user": s.issSub("joe"), "session": jwtID}, joes},
+		{sessionRevoked, members{"format": "complex", "session": members{"format": "aliases", "identifiers": []members{opaque("s1"), jwtID}}}, inSession | named},
 		{sessionRevoked, members{"format": "complex", "tenant": opaque("t"), "group": opaque("user")}, 0},
 		{credentialChange, members{"format": "aliases", "identifiers": []members{email, s.issSub("user"), foreign}}, inSession | without | named},
 		{credentialChange, members{"format": "aliases", "identifiers": []members{email, foreign}}, 0},

@@ -18,9 +18,12 @@ import (
 
 // FeedConfig is what a Feed is made of. NewFeed copies and checks it whole.
 type FeedConfig struct {
-	// Client is required. It must have ContextTimeoutEnabled, and be no redis.Ring. Its
-	// user needs the commands EVAL, EVALSHA, TIME, EXISTS, XADD, XRANGE, XREAD, SET and
-	// PTTL, for keys that begin with Prefix. One connection of its pool is always in use.
+	// Client is required. It must have ContextTimeoutEnabled, be no redis.Ring, and read
+	// from masters alone (redis.ClusterOptions.ReadOnly and what implies it, and
+	// redis.FailoverOptions.ReplicaOnly, which nobody can notice here): a replica that lags
+	// or is cut off has a feed catch up with less than there is. Its user needs the commands
+	// EVAL, EVALSHA, TIME, EXISTS, XADD, XRANGE, XREAD, SET and PTTL, for keys that begin
+	// with Prefix. One connection of its pool is always in use.
 	Client redis.UniversalClient
 	// Prefix is what all keys begin with, followed by "{revocations}:". Default
 	// DefaultPrefix. Replicas of one API have the same.
@@ -120,6 +123,7 @@ type FeedStatus struct {
 func NewFeed(config FeedConfig) (*Feed, error) {
 	var m mistakes
 	checkClient(&m, config.Client)
+	checkReads(&m, config.Client)
 	checkPrefix(&m, config.Prefix)
 	checkDuration(&m, "Silence", config.Silence, 500*time.Millisecond, time.Hour)
 	if config.Sealer == nil {

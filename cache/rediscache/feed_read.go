@@ -84,16 +84,13 @@ func (r *reader) step(ctx context.Context) error {
 		r.issuers = now
 		r.again() // what did not apply may be of the new one
 	}
-	left := time.Until(r.settles)
-	if left > 0 {
-		r.behind("the stream is new, or has lost something: other replicas may still say what they know")
-	}
+	r.unsettled()
 	for !r.atEnd {
 		if err := r.read(ctx, -1); err != nil {
 			return err
 		}
 	}
-	if left > 0 {
+	if left := r.unsettled(); left > 0 { // a loss between two pages included
 		return r.read(ctx, max(min(left, r.beat()), time.Millisecond)) // 0 would be for ever
 	}
 	if !r.caughtUp || r.told < r.issuers {
@@ -101,6 +98,15 @@ func (r *reader) step(ctx context.Context) error {
 		r.follower.CaughtUp(r.issuers)
 	}
 	return r.read(ctx, r.beat())
+}
+
+// unsettled is for how long others may still publish what was lost: until then we are behind.
+func (r *reader) unsettled() time.Duration {
+	left := time.Until(r.settles)
+	if left > 0 {
+		r.behind("the stream is new, or has lost something: other replicas may still say what they know")
+	}
+	return left
 }
 
 // look notices when Redis has lost what was read, or what we published and did not read

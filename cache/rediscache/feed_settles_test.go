@@ -156,3 +156,43 @@ func TestFeedBeginsTheStream(t *testing.T) {
 	assert.Equal(t, []any{"begun", "marks", "marks"}, fields)
 	close(goOn)
 }
+
+// TestFeedLosesWhileItReads: what is lost between two pages is waited for, as what was lost
+// before the first; and from before the first is read, if it had caught up.
+func TestFeedLosesWhileItReads(t *testing.T) {
+	t.Parallel()
+	f, s := newFleet(t), redistest.Start(t, redistest.Options{})
+	lose := func() (at time.Time) {
+		at = time.Now().Truncate(time.Millisecond)
+		s.Do("DEL", streamKey)
+		begun(s)
+		s.Do("XADD", streamKey, "*", "marks", "of another")
+		return at
+	}
+	begun(s)
+	for range 150 { // two pages
+		s.Do("XADD", streamKey, "*", "marks", "of another")
+	}
+	var m *member
+	var reads, readAgain atomic.Int32
+	var lost time.Time
+	m = f.standBy(t, watched(s, func(_ context.Context, asked string, _ redis.Cmder, next func() error) error {
+		if asked == "read" {
+			if reads.Add(1) == 2 {
+				lost = lose()
+			} else if m.feed.Status().Lost == 2 {
+				readAgain.Add(1)
+				assert.True(t, m.behind())
+			}
+		}
+		return next()
+	}), validator.RefuseWhileBehind)
+	m.run(t)
+	m.caughtUp(t)
+	since := m.revocations.Status().Feed.Since
+	assert.EqualValues(t, 1, m.feed.Status().Lost)
+	lose()
+	redistest.Eventually(t, "it is read again", func() bool { return readAgain.Load() > 0 })
+	m.stop()
+	assert.GreaterOrEqual(t, since.Sub(lost), silence)
+}

@@ -275,24 +275,45 @@ func TestFeedIsTrimmedByAge(t *testing.T) {
 func TestFeedMistakes(t *testing.T) {
 	client := redis.NewClient(&redis.Options{ContextTimeoutEnabled: true})
 	defer client.Close()
+	cluster := func(edit func(*redis.ClusterOptions)) redis.UniversalClient {
+		o := &redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: true}
+		edit(o)
+		c := redis.NewClusterClient(o)
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
 	f := newFleet(t)
 	good := f.standBy(t, client, validator.ServeWhileBehind).config
+	f.standBy(t, cluster(func(*redis.ClusterOptions) {}), validator.ServeWhileBehind)
 	unused := func(choice validator.Behind) *validator.Revocations {
 		r, err := validator.NewRevocations(validator.RevocationsConfig{WhileBehind: choice})
 		require.NoError(t, err)
 		return r
 	}
-	for field, edit := range map[string]func(*rediscache.FeedConfig){
-		"Client":                        func(c *rediscache.FeedConfig) { c.Client = nil },
-		"Prefix":                        func(c *rediscache.FeedConfig) { c.Prefix = "{a}" },
-		"Silence":                       func(c *rediscache.FeedConfig) { c.Silence = 10 },
-		"Sealer":                        func(c *rediscache.FeedConfig) { c.Sealer = nil },
-		"Revocations":                   func(c *rediscache.FeedConfig) { c.Revocations = nil },
-		"RevocationsConfig.WhileBehind": func(c *rediscache.FeedConfig) { c.Revocations = unused(validator.NoFeed) },
+	for _, tc := range []struct {
+		field string
+		edit  func(*rediscache.FeedConfig)
+	}{
+		{"Client", func(c *rediscache.FeedConfig) { c.Client = nil }},
+		{"Client", func(c *rediscache.FeedConfig) { c.Client = (*redis.ClusterClient)(nil) }},
+		{"Client", func(c *rediscache.FeedConfig) {
+			c.Client = cluster(func(o *redis.ClusterOptions) { o.ReadOnly = true })
+		}},
+		{"Client", func(c *rediscache.FeedConfig) {
+			c.Client = cluster(func(o *redis.ClusterOptions) { o.RouteByLatency = true })
+		}},
+		{"Client", func(c *rediscache.FeedConfig) {
+			c.Client = cluster(func(o *redis.ClusterOptions) { o.RouteRandomly = true })
+		}},
+		{"Prefix", func(c *rediscache.FeedConfig) { c.Prefix = "{a}" }},
+		{"Silence", func(c *rediscache.FeedConfig) { c.Silence = 10 }},
+		{"Sealer", func(c *rediscache.FeedConfig) { c.Sealer = nil }},
+		{"Revocations", func(c *rediscache.FeedConfig) { c.Revocations = nil }},
+		{"RevocationsConfig.WhileBehind", func(c *rediscache.FeedConfig) { c.Revocations = unused(validator.NoFeed) }},
 	} {
-		config := good
+		field, config := tc.field, good
 		config.Revocations = unused(validator.ServeWhileBehind)
-		edit(&config)
+		tc.edit(&config)
 		feed, err := rediscache.NewFeed(config)
 		var mistake *validator.ConfigError
 		require.ErrorAs(t, err, &mistake, field)

@@ -14,7 +14,7 @@
 local proof, till, lifetime, skew, room = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local info = redis.call('INFO', 'server', 'memory')
+local info = redis.call('INFO', 'server', 'memory', 'replication')
 
 -- A proof that was evicted could be used again. What was remembered until now may have
 -- been: when the policy is another one, that is a new epoch.
@@ -27,14 +27,18 @@ end
 -- * no epoch: the server is empty,
 -- * another run: the server was started again, or is another one since a failover. It has
 --   what was saved, or had arrived, which need not be all,
+-- * another promotion: it followed another server meanwhile, took over what that one had, and
+--   is the master again. -1 is of one that never was promoted, or has no replica any more,
 -- * one that is older than what the asker has seen: it talked to another server meanwhile,
 -- * a clock that was set back: by the one before, proofs have had their time too early.
 local run = string.match(info, '\nrun_id:(%w+)')
-local epoch = redis.call('HMGET', KEYS[1], 'run', 'began', 'seen')
+local promoted = string.match(info, '\nsecond_repl_offset:(%d+)') or '-1'
+local epoch = redis.call('HMGET', KEYS[1], 'run', 'began', 'seen', 'promoted')
 local began, seen = tonumber(epoch[2]), tonumber(epoch[3])
-if epoch[1] ~= run or began < tonumber(ARGV[6]) or now + skew < seen then
+local again = promoted ~= '-1' and promoted ~= epoch[4]
+if epoch[1] ~= run or again or began < tonumber(ARGV[6]) or now + skew < seen then
   began, seen = now, now
-  redis.call('HSET', KEYS[1], 'run', run, 'began', now, 'seen', now)
+  redis.call('HSET', KEYS[1], 'run', run, 'promoted', promoted, 'began', now, 'seen', now)
 end
 -- How far the clock went is noted whatever is answered, once in a skew: by one that is ahead
 -- all may be past, and Redis drops it on time. No more than twice the skew too early, which

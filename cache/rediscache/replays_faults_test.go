@@ -108,6 +108,21 @@ func (f forgetful) failOver(*testing.T) {
 	f.proxy.Switch(f.second)
 }
 
+// handBack: the second was the master for a while in which nobody asked, and lacked what was
+// used last. Now the first, which has run all the time, has no more than that.
+func (f forgetful) handBack(t *testing.T) {
+	f.second.Do("REPLICAOF", "NO", "ONE")
+	for _, key := range f.second.Do("KEYS", "*proofs:*").([]any) {
+		f.second.Do("DEL", key) // as if it had not arrived
+	}
+	host, port, _ := strings.Cut(f.second.Addr(), ":")
+	f.first.Do("REPLICAOF", host, port)
+	redistest.Eventually(t, "the first follows", func() bool {
+		return strings.Contains(f.first.Do("INFO", "replication").(string), "master_link_status:up")
+	})
+	f.first.Do("REPLICAOF", "NO", "ONE")
+}
+
 // thereAndBack: the first has not forgotten anything, and knows nothing of what was used
 // with the second.
 // there has the second server asked: the first question may fail with the connection that
@@ -167,6 +182,7 @@ func TestForgetfulness(t *testing.T) {
 		"flushed":                    {happens: forgetful.flush},
 		"failed over to an empty":    {happens: forgetful.failOver},
 		"failed over to its replica": {replicates: true, happens: forgetful.failOver}, // which may have lagged
+		"handed over and back":       {replicates: true, happens: forgetful.handBack},
 		"there and back":             {happens: forgetful.thereAndBack},
 		"there, evicting, and back":  {happens: forgetful.thereAndBackEvicting},
 		"clock set back":             {happens: forgetful.setBack},
@@ -201,6 +217,17 @@ func TestForgetfulness(t *testing.T) {
 			neverAgain(t, r, used)
 		})
 	}
+}
+
+// TestPromotedLongAgo: a master whose last replica has left for good no more tells of its
+// promotion, and has forgotten nothing by that.
+func TestPromotedLongAgo(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	aged(t, s)
+	s.Do("HSET", epochKey, "promoted", 500)
+	r := newLongAPI(t).replica(t, replays(t, s.Client(), long))
+	require.NoError(t, r.present(t, r.proof()))
 }
 
 // TestLimitsWithoutEviction: what the policy is does not matter to a server without a
