@@ -15,7 +15,8 @@ const (
 	// CircuitOpen: too many tokens in a row could not be answered for; asking is
 	// suspended for a while.
 	CircuitOpen Kind = "circuit_open"
-	// Denied: the server does not accept our own credentials (401, 403).
+	// Denied: the server does not accept our own credentials (401, 403, or 400 with
+	// invalid_client or unauthorized_client).
 	Denied Kind = "denied"
 	// Credentials: our own secret, key or certificate could not be had.
 	Credentials Kind = "credentials"

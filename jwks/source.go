@@ -50,22 +50,19 @@ func (e *UnavailableError) Error() string {
 }
 
 // Source keeps the keys of one authorization server. It is safe for concurrent use.
-//
-// The snapshot is replaced as a whole and read without a lock; mu guards all
-// that follows it, and is never held during I/O.
 type Source struct {
 	config  Config
 	fetcher *fetcher
 
-	snapshot atomic.Pointer[set] // nil until the first good set
+	snapshot atomic.Pointer[set] // replaced as a whole, and read without a lock; nil until the first good set
 	wished   atomic.Int64        // when a fetch for the age of the set was last tried, in nanoseconds of Unix time
 
-	mu         sync.Mutex
-	url        string  // where the set is; empty: not discovered yet
-	flight     *flight // the one in the air, if any
-	begun      uint64  // flights begun; the number of the last one
-	landed     uint64  // number of the last flight that landed well
-	heard      uint64  // number of the last flight that asked the server
+	mu         sync.Mutex // guards all that follows it, and is never held during I/O
+	url        string     // where the set is; empty: not discovered yet
+	flight     *flight    // the one in the air, if any
+	begun      uint64     // flights begun; the number of the last one
+	landed     uint64     // number of the last flight that landed well
+	heard      uint64     // number of the last flight that asked the server
 	landedAt   time.Time
 	limiter    *rate.Limiter
 	asked      time.Time                        // when the limiter was asked last

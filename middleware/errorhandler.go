@@ -8,8 +8,9 @@ import (
 )
 
 // ErrorHandler writes the answer to a request that Require or Routes refused, in
-// the place of the standard one. cause is the refusal, for logs: what it says must
-// not reach the client. The headers of answer are set on w already.
+// the place of the standard one. cause is the refusal, for logs: only its
+// Challenge.Code and Description are for the client, and there is no Code where there is
+// no token or no decision. The headers of answer are set on w already.
 //
 // It cannot let the request through, and w keeps it honest: the status is that of
 // the answer unless the handler chooses another from 400 to 599 (404 instead of

@@ -52,16 +52,16 @@ func ExampleGuard_Routes() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	listOrders, cancelOrder, catalog, healthz := ok, ok, ok, ok
+	var ok http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	orders, order, catalog, health := ok, ok, ok, ok
 
 	routes := guard.Routes()
-	routes.Handle("GET /orders", validator.Policy{Scopes: []string{"orders.read"}}, listOrders)
+	routes.Handle("GET /orders", validator.Policy{Scopes: []string{"orders.read"}}, orders) // an http.Handler
 	routes.Handle("DELETE /orders/{id}", validator.Policy{
 		Scopes: []string{"orders.cancel"}, ACRValues: []string{"mfa"}, MaxAuthAge: 5 * time.Minute,
-	}, cancelOrder)
+	}, order)
 	routes.Optional("GET /catalog", validator.Policy{AnyToken: true}, catalog) // no token: anonymous; a bad one: 401
-	routes.Public("GET /healthz", healthz)
+	routes.Public("GET /healthz", health)
 	for _, route := range routes.Audit() {
 		fmt.Println(route)
 	}

@@ -139,8 +139,9 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, policy *validator.
 // Refuse answers a request that was not let through with the standard answer:
 // status, challenge (RFC 6750 3, RFC 9449 7.1) or Retry-After, no-store, and a body of RFC 9457.
 // An error that is not a *validator.Error is answered with 503. The ErrorHandler is
-// not asked, because there is no request to give it. It is for decisions of your
-// own: Require and Routes answer by themselves.
+// not asked, because there is no request to give it, and neither Logger nor Observer
+// hear of it. It is for decisions of your own: Require and Routes answer by themselves,
+// and what decides by the token is better in Policy.Permit.
 func (g *Guard) Refuse(w http.ResponseWriter, err error) { g.refuse(w, nil, err) }
 
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {

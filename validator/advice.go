@@ -25,7 +25,7 @@ var advice = map[Reason]string{ // #nosec G101 -- sentences for operators
 	ReasonConfirmationMalformed: "Have the authorization server write cnf with a SHA-256 thumbprint as jkt or x5t#S256.",
 	ReasonConfirmationUnknown:   "Have the authorization server bind the token by jkt or x5t#S256: other members of cnf cannot be proven here.",
 	ReasonUnknownIssuer:         "Use a token of a configured issuer, or configure this one; URL must equal iss in every byte, the slash at the end included.",
-	ReasonNotAccessToken:        "Send the access token, not the ID token or another one; if it is the access token, choose the Profile of its server.",
+	ReasonNotAccessToken:        "Send the access token, not the ID token or another one; if it is the access token, choose the Profile of its server; where a client calls its own API, AudienceMayBeClient.",
 	ReasonTenantMismatch:        "Use a token as Entra ID issued it: its tid is not the tenant of its iss.",
 	ReasonTenantNotAllowed:      "Add the tenant to Tenants, or use an account of a tenant that is served.",
 	ReasonClaimMissing:          "Have the authorization server include the claim, or choose the Profile of this server.",

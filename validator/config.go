@@ -37,7 +37,8 @@ type Config struct {
 	// concurrent use. See NoOpaqueTokens.
 	OpaqueIssuer func(rawToken string) string
 	// Leeway is how far our clock and an issuer's may differ: it is granted on
-	// exp, nbf and iat. Default DefaultLeeway; NoLeeway for none; at most MaxLeeway.
+	// exp, nbf and iat (not on the exp of an answer of the issuer), and on the ages of
+	// policies; Revocations.Revoke reaches as far ahead. Default DefaultLeeway; NoLeeway for none; at most MaxLeeway.
 	Leeway time.Duration
 	// CacheSize is how many good tokens are remembered at most. Default (0)
 	// DefaultCacheSize.
@@ -63,7 +64,7 @@ type Config struct {
 	// (localhost, 127.0.0.0/8, ::1), for tests and demonstrations.
 	InsecureAllowHTTP bool
 	// Logger gets refusals and what became of key sets at Info, and at Warn what
-	// could not be decided or fetched. Default: none.
+	// could not be decided or fetched (a caller who left: Info). Default: none.
 	Logger *slog.Logger
 	// Observer is told of every decision, and of everything that is read from an issuer.
 	// Default: none.
@@ -89,8 +90,9 @@ type Issuer struct {
 	// AnyClient accepts the tokens of every client of this issuer.
 	AnyClient bool
 	// AudienceMayBeClient accepts tokens whose audience is their own client where the
-	// Profile otherwise takes them for ID tokens: the generic one, Auth0, EntraV1,
-	// EntraV2, Hydra and those of NewProfile.
+	// Profile otherwise takes them for ID tokens: the generic one, Auth0 (not
+	// its older dialect, where just that is the mark), EntraV1, EntraV2, Hydra and those of
+	// NewProfile.
 	AudienceMayBeClient bool
 	// Algorithms are the JWS algorithms accepted: RS256, RS384, RS512, PS256,
 	// PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519. Each key verifies only
@@ -169,7 +171,7 @@ type Issuer struct {
 	// after they were asked for. Default 0: they are refused.
 	AllowMissingExpiry time.Duration
 	// AllowMissingTokenType accepts introspection answers with neither token_type nor
-	// token_use. Only for an issuer that calls no refresh token active: this is what
+	// token_use nor a typ Bearer or DPoP. Only for an issuer that calls no refresh token active: this is what
 	// tells them apart from access tokens.
 	AllowMissingTokenType bool
 }

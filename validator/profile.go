@@ -16,7 +16,8 @@ import (
 type Profile struct{ own *profileRules }
 
 // Okta is the profile of Okta's custom authorization servers: cid names the
-// client and marks the access token, scp holds the scopes.
+// client and marks the access token, scp holds the scopes. Signatures are RS256 unless
+// Algorithms says otherwise.
 func Okta() Profile { return Profile{oktaRules} }
 
 // RFC9068 is the profile of the JWT Profile for OAuth 2.0 Access Tokens: typ

@@ -130,7 +130,7 @@ type RevocationStatus struct {
 
 // Revoke refuses tokens from now on: those that have been issued up to now, and for
 // as long as Config.Leeway still (the longest that any Validator with these Revocations
-// ever had), because the issuer's clock may be ahead of ours. It does not tell the issuer. The error is a *ConfigError, and nothing was revoked: the
+// ever had), because the issuer's clock may be ahead of ours. A token of the time until then stays refused. It does not tell the issuer. The error is a *ConfigError, and nothing was revoked: the
 // Revocation says nothing, or two things, or there is no such issuer.
 func (r *Revocations) Revoke(revocation Revocation) error {
 	r.mu.RLock()

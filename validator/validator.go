@@ -70,7 +70,8 @@ func New(config Config) (*Validator, error) {
 // reached is no reason to take the service out of use. Where only Name, Fleet.Keys or refresh settings
 // differ, the new key source begins with the keys that are known. A shared key source
 // keeps the Clock it began with; the Logger and Observer of the newest
-// configuration hear of its fetches. v stays usable, and is unaffected by an
+// configuration hear of its fetches. What is known about tokens is not shared: the cache
+// begins empty. v stays usable, and is unaffected by an
 // error.
 func (v *Validator) WithConfig(config Config) (*Validator, error) {
 	if config.Revocations == nil {
