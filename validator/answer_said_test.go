@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,18 @@ func TestMarksOfServers(t *testing.T) {
 			accept(t, v, said(map[string]any{name: form}))
 			reject(t, v, said(map[string]any{"token_type": nil, name: form}), bad, validator.ReasonNotAccessToken)
 		}
+	}
+}
+
+// TestMarkBeforeTheTokenType: what is said of a token does not depend on the order in
+// which it is said.
+func TestMarkBeforeTheTokenType(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	o := newOracle(t)
+	v := build(t, configure(ask(s, o.at)))
+	for _, name := range []string{"token_use", "typ"} {
+		o.says(`{"` + name + `":"DPoP",` + strings.TrimPrefix(answer(map[string]any{"token_type": "Bearer"}), "{"))
+		reject(t, v, "opaque-token-"+name, bad, validator.ReasonConfirmationMissing)
 	}
 }
 

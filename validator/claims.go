@@ -315,9 +315,6 @@ func thumbprint(o *jose.Object) string {
 }
 
 func isThumbprint(text string) bool {
-	if len(text) != 43 || !jose.InAlphabet(text) {
-		return false
-	}
 	_, err := jose.AppendSegment(nil, text)
-	return err == nil
+	return err == nil && len(text) == 43
 }

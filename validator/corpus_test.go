@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -174,6 +175,15 @@ func TestDenyListIsNotForAll(t *testing.T) {
 		accept(t, v, s.AccessToken(validatortest.Claim("events", "x"), validatortest.Claim("nonce", "y")))
 		accept(t, v, s.AccessToken(validatortest.Audience(audience, client)))
 	}
+}
+
+// TestSpellingsOfClaims: what is wrong is told by what it is.
+func TestSpellingsOfClaims(t *testing.T) {
+	s := start(t, validatortest.Options{})
+	v := build(t, configure(trust(s)))
+	accept(t, v, s.AccessToken(validatortest.Claim("nbf", json.RawMessage(`0.0`))))
+	reject(t, v, s.AccessToken(validatortest.Claim("exp", json.RawMessage(`-0.5`))), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
+	reject(t, v, s.AccessToken(validatortest.Claim("cnf", json.RawMessage(`{"jkt":"a","jkt":"b"}`))), validator.ErrInvalidToken, validator.ReasonMalformedClaims)
 }
 
 // TestKindClaims: what the payload says of its kind counts under the generic

@@ -186,6 +186,17 @@ func TestStatusFetches(t *testing.T) {
 	assert.Equal(t, fetches[1].Flight, waits[2].Flight)
 }
 
+// TestStatusFetchWithoutLogger: the observer is told all the same.
+func TestStatusFetchWithoutLogger(t *testing.T) {
+	var heard *listener
+	p := publish(t, func(c *validator.Config) { heard = listen(c) })
+	p.does(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	reject(t, p.validator, p.token(0), validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+	fetches := heardOf[validator.StatusFetch](heard)
+	require.Len(t, fetches, 1)
+	refused(t, fetches[0].Err, validator.ErrUnavailable, validator.ReasonStatusUnavailable)
+}
+
 // TestStatusFetchPanic: an observer that panics on a status list costs nobody else
 // anything.
 func TestStatusFetchPanic(t *testing.T) {
