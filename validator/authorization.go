@@ -41,10 +41,8 @@ func ParseAuthorization(values []string) (scheme Scheme, token string, err error
 		scheme = SchemeBearer
 	case strings.EqualFold(name, string(SchemeDPoP)):
 		scheme = SchemeDPoP
-	case name == value:
-		return "", "", refuse(ReasonUnsupportedScheme, "there is one word: a token without a scheme in front of it?")
 	default:
-		return "", "", refuse(ReasonUnsupportedScheme, "neither Bearer nor DPoP")
+		return "", "", refuse(ReasonUnsupportedScheme, "neither Bearer nor DPoP, and a space, in front of a token")
 	}
 	token = strings.TrimLeft(rest, " ") // RFC 6750 2.1: 1*SP
 	if token == "" || !jose.InAlphabet(token) {

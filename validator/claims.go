@@ -277,11 +277,7 @@ func (c *claims) readConfirmation(o *jose.Object) *failure {
 	if o.Kind() != jsontext.KindBeginObject {
 		return malformed
 	}
-	text := o.Object()
-	if o.Err() != nil {
-		return nil
-	}
-	inner := jose.ReadObject(text, nil)
+	inner := jose.ReadObject(o.Object(), nil)
 	defer inner.Close()
 	known, unknown := true, ""
 	for inner.Next() {

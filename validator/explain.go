@@ -168,7 +168,6 @@ func (x *explainer) readAnswer() {
 		return
 	}
 	c := &candidate{issuer: x.known.issuer, rules: x.known.issuer.answerRules, claims: a.claims, exact: x.known.inquiry.until}
-	c.claims.expiry = x.known.expiry // by AllowMissingExpiry
 	if c.readFurther() == nil {
 		x.answer = x.look(answerChecks(&a), c)
 	}

@@ -128,7 +128,11 @@ func TestExplainExpiredAnswer(t *testing.T) {
 	x = v.Explain(t.Context(), "an-opaque-token-0123456789")
 	agrees(t, x, "an-opaque-token-0123456789", nil)
 	assert.Equal(t, "2026-11-01T12:01:00Z", explained(t, x, "answer exp").Actual, "by AllowMissingExpiry")
-	assert.Equal(t, validator.CheckPassed, explained(t, x, "answer exp").State)
+
+	o.says(answer(map[string]any{"exp": nil}))
+	x = v.ExplainWith(t.Context(), "another-opaque-token-0123456789", validator.Requirements{Policy: &validator.Policy{Scopes: strs{"admin"}}})
+	refused(t, refusalOf(x), validator.ErrInsufficientScope, validator.ReasonInsufficientScope)
+	assert.Equal(t, validator.CheckPassed, explained(t, x, "answer exp").State, "though the token is refused")
 
 	// The answer ends before the token: a hit then is a token that verified and expired.
 	brief := s.AccessToken(validatortest.Subject("jane"), validatortest.Scope("read"))
