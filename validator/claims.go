@@ -274,10 +274,7 @@ func isScopeToken(scope string) bool {
 // token.
 func (c *claims) readConfirmation(o *jose.Object) *failure {
 	malformed := failed(ReasonConfirmationMalformed, "an object with jkt or x5t#S256, each a SHA-256 hash in base64url", "")
-	if o.Kind() != jsontext.KindBeginObject {
-		return malformed
-	}
-	inner := jose.ReadObject(o.Object(), nil)
+	inner := jose.ReadObject(o.Object(), nil) // nothing, if it is no object, and that is malformed too
 	defer inner.Close()
 	known, unknown := true, ""
 	for inner.Next() {
