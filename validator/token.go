@@ -116,8 +116,9 @@ func (f *facts) is(compact jose.Compact) bool {
 func (f *facts) cut(raw, tail string) (compact jose.Compact, theirs bool) {
 	first := len(f.header)
 	second := first + 1 + len(f.payload)
-	// An opaque token has no header: its hash could be that of a tail as well.
-	if first == 0 || len(raw) != second+1+len(tail) || raw[first] != '.' {
+	// An opaque token has no header, and its hash could be that of a tail as well: but
+	// what begins with a dot has no tail (jose.Tail).
+	if len(raw) != second+1+len(tail) || raw[first] != '.' {
 		return compact, false
 	}
 	compact = jose.Compact{Header: raw[:first], Payload: raw[first+1 : second], Signature: tail, Signed: raw[:second]}
