@@ -180,8 +180,7 @@ func TestFeedLosesWhileItReads(t *testing.T) {
 		if asked == "read" {
 			if reads.Add(1) == 2 {
 				lost = lose()
-			} else if m.feed.Status().Lost == 2 {
-				readAgain.Add(1)
+			} else if m.feed.Status().Lost == 2 && readAgain.Add(1) == 1 { // later ones it may have caught up before
 				assert.True(t, m.behind())
 			}
 		}
