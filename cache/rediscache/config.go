@@ -47,7 +47,7 @@ func checkClient(m *mistakes, client redis.UniversalClient) {
 // checkReads refuses clients that read from a replica: it may lag, or be cut off, and not
 // know of what everybody else was told.
 func checkReads(m *mistakes, client redis.UniversalClient) {
-	if c, ok := client.(*redis.ClusterClient); ok && c != nil && c.Options().ReadOnly {
+	if c, _ := client.(*redis.ClusterClient); c != nil && c.Options().ReadOnly {
 		m.add("Client", "must read from masters: no ReadOnly, RouteByLatency or RouteRandomly")
 	}
 }
